@@ -1,0 +1,1 @@
+"""Composes GCN Circulars from what was observed and vetted."""

@@ -1,0 +1,1 @@
+"""Plans observations of an event's sky map for every telescope."""

@@ -1,0 +1,1 @@
+"""Submits plans to telescope queues and follows their progress."""

@@ -1,0 +1,1 @@
+"""The central interface: pages, login, candidates, galaxies, and the one public origin."""
