@@ -1,0 +1,63 @@
+"""Allocation and limits of a facility: whose time it is, and how much of it (rule 8)."""
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Allocation(BaseModel):
+    """What a payload says of the program that pays for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    program_id: int = Field(
+        default=2, ge=0, description="ZTF: 0 engineering, 1 public, 2 partnership, 3 Caltech"
+    )
+    program_pi: str = Field(default="Kulkarni", max_length=80)
+    subprogram_name: str = Field(
+        default="ToO_EMGW",
+        max_length=60,
+        description="Must start with ToO: that alone makes a ZTF queue a ToO",
+    )
+    program: str = Field(default="", max_length=120, description="DECam: title of the program")
+    propid: str = Field(default="", max_length=40, description="DECam: proposal of that night")
+
+    @field_validator("program_pi", "subprogram_name", "program", "propid")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("control characters are not allowed")
+        return value
+
+    @field_validator("subprogram_name")
+    @classmethod
+    def _is_too(cls, value: str) -> str:
+        if not value.startswith("ToO"):
+            raise ValueError("subprogram_name must start with 'ToO'")
+        return value
+
+
+class Limits(BaseModel):
+    """What a payload may ask for at most. None: no limit of ours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_exposures: int = Field(default=1000, ge=1, description="In one payload")
+    max_hours_per_night: float = Field(
+        default=12.0, gt=0, description="All submissions of a night together, overheads included"
+    )
+    exposure_s_min: float = Field(default=1.0, gt=0)
+    exposure_s_max: float = Field(default=1800.0, gt=0)
+    filters: tuple[str, ...] = Field(default=(), description="Empty: those of the telescope")
+    program_ids: tuple[int, ...] = Field(default=(), description="Empty: any")
+    airmass_max: float = Field(default=3.0, gt=1)
+    dec_max_deg: float = Field(default=90.0)
+    dec_min_deg: float = Field(default=-90.0)
+    hour_angle_max_h: float = Field(default=12.0, gt=0, le=12)
+    moon_separation_min_deg: float = Field(
+        default=10.0,
+        ge=0,
+        description="Below this a warning is shown; the planner's limit is higher",
+    )
+    repeats_per_field_and_filter: int = Field(
+        default=4, ge=1, description="More of the same field and filter is refused"
+    )
+    approvals_required: int = Field(default=1, ge=1, le=2)
