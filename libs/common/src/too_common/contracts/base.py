@@ -104,7 +104,7 @@ def event_types() -> dict[tuple[str, int], type[EventData]]:
 
 
 def owner_of(event_type: str) -> str:
-    """Service that writes an event type: ``queue_submit.submission_changed`` -> ``queue-submit``."""
+    """Service that writes a type: ``queue_submit.submission_changed`` -> ``queue-submit``."""
     return event_type.split(".", 1)[0].replace("_", "-")
 
 

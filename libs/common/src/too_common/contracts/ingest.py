@@ -143,7 +143,7 @@ class LocalizationReady(EventData):
 
 
 class StreamState(StrEnum):
-    """Is a stream of notices alive?"""
+    """Whether a stream of notices is alive."""
 
     ALIVE = "alive"
     SILENT = "silent"

@@ -1,0 +1,60 @@
+"""What lives as long as the process: settings, clocks, database, workers, clients."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from sqlalchemy import MetaData
+
+from too_common.cause import Cause
+from too_common.clock import StackClock, WallClock
+from too_common.db.engine import Database
+from too_common.settings import CommonSettings
+from too_common.uow import UnitOfWork
+
+if TYPE_CHECKING:
+    from too_common.auth import Keys
+    from too_common.metrics import Metrics
+    from too_common.services import ServiceClient
+    from too_common.workers import Workers
+
+
+@dataclass
+class Context:
+    """Everything that a room of a service may use; made once by the composition root."""
+
+    service: str
+    common: CommonSettings
+    settings: Any
+    metadata: MetaData
+    clock: StackClock
+    wall: WallClock
+    db: Database
+    workers: "Workers"
+    http: httpx.AsyncClient
+    services: "ServiceClient"
+    keys: "Keys"
+    metrics: "Metrics"
+    resources: Any = None
+    state: dict[str, Any] = field(default_factory=dict)
+    """What the loops tell readiness and the admin API."""
+    due_event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def unit_of_work(self, cause: Cause | None = None) -> AsyncIterator[UnitOfWork]:
+        """Open a transaction; it commits at the end of the block and rolls back on an error.
+
+        For entry points only: HTTP handlers, jobs, the bus runner, due work.
+        """
+        async with self.db.transaction() as session:
+            uow = UnitOfWork(self, session, cause or Cause())
+            yield uow
+            await uow.flush()
+        uow.committed()
+
+    def wake_due(self) -> None:
+        """Have the due-work loops look for due rows now."""
+        self.due_event.set()

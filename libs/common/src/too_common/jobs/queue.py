@@ -1,0 +1,68 @@
+"""Job payloads and how they enter the queue, inside the state's transaction."""
+
+import json
+from datetime import timedelta
+from typing import ClassVar
+
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.queries import Queries
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from too_common.cause import Cause
+from too_common.db.foundation import job_settings
+from too_common.db.metadata import schema_of
+
+
+class JobPayload(BaseModel):
+    """What a job needs to know; small, since it is a row (large things by reference)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    TYPE: ClassVar[str]
+    """Name of the kind of job within its service."""
+
+
+def queries(driver: AsyncpgDriver, service: str) -> Queries:
+    """Queries of pgqueuer on a service's own schema and channel."""
+    names = job_settings(schema_of(service))
+    return Queries(
+        driver,
+        qbe=QueryBuilderEnvironment(names),
+        qbq=QueryQueueBuilder(names),
+        qbs=QuerySchedulerBuilder(names),
+    )
+
+
+def encode(job: JobPayload, cause: Cause) -> bytes:
+    """Bytes of a job row: the payload and its cause."""
+    return json.dumps({"job": job.model_dump(mode="json"), "cause": cause.to_json()}).encode()
+
+
+async def enqueue(
+    session: AsyncSession,
+    *,
+    service: str,
+    job: JobPayload,
+    cause: Cause,
+    delay_s: float = 0.0,
+    dedupe_key: str | None = None,
+    priority: int = 0,
+) -> None:
+    """Insert a job in the session's transaction: rolled back with it, started after its commit."""
+    connection = await session.connection()
+    raw = await connection.get_raw_connection()
+    driver = AsyncpgDriver(raw.driver_connection)  # type: ignore[arg-type]
+    await queries(driver, service).enqueue(
+        type(job).TYPE,
+        encode(job, cause),
+        priority=priority,
+        execute_after=timedelta(seconds=delay_s) if delay_s > 0 else None,
+        dedupe_key=f"{type(job).TYPE}:{dedupe_key}" if dedupe_key else None,
+        on_conflict="skip",
+    )
