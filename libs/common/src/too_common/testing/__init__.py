@@ -1,0 +1,1 @@
+"""What tests of every package share; `too_common.testing.plugin` holds the fixtures."""
