@@ -1,0 +1,80 @@
+"""Outlines of credible regions as GeoJSON.
+
+The region of a level is the union of the densest leaves that hold it. Its outline follows the
+leaves' edges (their midpoints, which takes the stairs away) and is simplified to a fraction of a
+pixel, or more if the outline would have too many points.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from too_common.astro import geojson, levels, pixels
+from too_common.astro.outline import outline_rings
+from too_common.astro.sphere import FloatArray
+
+if TYPE_CHECKING:
+    from too_common.astro.skymap import SkyMap
+
+MAX_POINTS = 4000
+"""Outlines are simplified until they have no more points than this (before long edges are divided
+and the seam at RA 180 is closed)."""
+
+_TOLERANCE_PIXELS = 0.3
+
+
+def feature_collection(skymap: "SkyMap", wanted: Sequence[float]) -> dict[str, Any]:
+    """A FeatureCollection with one Feature (MultiPolygon) for each level.
+
+    Longitudes are RA in [-180, 180] (RA 270 is -90), latitudes Dec. Outer rings run
+    counter-clockwise and holes clockwise (RFC 7946); libraries that read polygons on the sphere
+    with the opposite rule, as d3-geo does, must reverse them. Regions that cross RA 180 or hold a
+    pole are cut there; then ``properties.outline`` has the outline without the cuts, as the
+    coordinates of a MultiLineString, to be drawn as a line.
+    """
+    return {"type": "FeatureCollection", "features": [_feature(skymap, one) for one in wanted]}
+
+
+def _feature(skymap: "SkyMap", level: float) -> dict[str, Any]:
+    inside = levels.inside_level(skymap, level)
+    rings, order = outline_rings(skymap.order[inside], skymap.ipix[inside])
+    pixel_rad = float(np.sqrt(pixels.pixel_area_sr(order)))
+    rings = _within_budget(rings, _TOLERANCE_PIXELS * pixel_rad)
+    dense = [geojson.densified(ring) for ring in rings]
+    decimals = int(np.clip(np.ceil(-np.log10(np.degrees(pixel_rad))) + 2, 3, 9))
+    seam = skymap.leaf_at(180.0, 0.0)
+    polygons = geojson.multipolygon(
+        dense,
+        antimeridian_inside=bool(seam >= 0 and inside[seam]),
+        decimals=decimals,
+    )
+    properties: dict[str, Any] = {
+        "level": level,
+        "area_deg2": float(f"{skymap.credible_area_deg2(level):.6g}"),
+    }
+    pieces = [geojson.cut(ring) for ring in dense]
+    if any(is_cut for _, is_cut in pieces):
+        properties["outline"] = [
+            [[round(lon, decimals), round(lat, decimals)] for lon, lat in line]
+            for lines, is_cut in pieces
+            for line in (lines if is_cut else [[*lines[0], lines[0][0]]])
+        ]
+    return {
+        "type": "Feature",
+        "properties": properties,
+        "geometry": {"type": "MultiPolygon", "coordinates": polygons},
+    }
+
+
+def _within_budget(rings: list[FloatArray], tolerance_rad: float) -> list[FloatArray]:
+    """Simplify, with a growing tolerance, until the points are few enough."""
+    rings = sorted(rings, key=len, reverse=True)
+    while True:
+        simple = [geojson.simplified(ring, tolerance_rad) for ring in rings]
+        kept = [ring for ring in simple if len(ring) >= 3]
+        if rings and not kept:
+            return rings[:1]
+        if sum(len(ring) for ring in kept) <= MAX_POINTS:
+            return kept
+        tolerance_rad *= 1.7

@@ -1,0 +1,140 @@
+"""Credible levels of a map, on the sky and in space."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from too_common.astro import distance
+from too_common.astro.sphere import FloatArray
+
+if TYPE_CHECKING:
+    from too_common.astro.skymap import SkyMap
+
+_BINS = 8192
+_DEPTH = 80.0
+"""Natural-log range of the histogram below the peak; what is fainter is in the last bin."""
+_CHUNK = 20_000
+
+
+def leaf_levels(skymap: "SkyMap") -> FloatArray:
+    """Probability of all leaves whose density is at least the leaf's own (itself included)."""
+    falling = np.argsort(-skymap.probdensity, kind="stable")
+    density = skymap.probdensity[falling]
+    cumulative = np.minimum(np.cumsum(skymap.probability[falling]), 1.0)
+    # equal densities get the level at the end of their group: the order of rows must not matter
+    last_of_group = np.searchsorted(-density, -density, side="right") - 1
+    result = np.empty(len(falling))
+    result[falling] = cumulative[last_of_group]
+    return result
+
+
+def inside_level(skymap: "SkyMap", level: float) -> NDArray[np.bool_]:
+    """Mask of the densest leaves that hold `level`; leaves of equal density go together."""
+    falling = np.sort(skymap.probdensity)[::-1]
+    by_density = np.argsort(-skymap.probdensity, kind="stable")
+    cumulative = np.cumsum(skymap.probability[by_density])
+    last = min(int(np.searchsorted(cumulative, level)), len(falling) - 1)
+    faintest = max(float(falling[last]), np.finfo(np.float64).tiny)
+    result: NDArray[np.bool_] = skymap.probdensity >= faintest
+    return result
+
+
+def credible_area_sr(skymap: "SkyMap", level: float) -> float:
+    """Area of the smallest region of that probability."""
+    falling = np.argsort(-skymap.probdensity, kind="stable")
+    probability = np.concatenate([[0.0], np.cumsum(skymap.probability[falling])])
+    area = np.concatenate([[0.0], np.cumsum(skymap.area_sr[falling])])
+    used = np.concatenate([[True], skymap.probability[falling] > 0])
+    return float(np.interp(level, probability[used], area[used]))
+
+
+def log_density_3d(
+    skymap: "SkyMap",
+    leaf: NDArray[np.intp],
+    distance_mpc: ArrayLike,
+    distance_err_mpc: ArrayLike | None = None,
+) -> FloatArray:
+    """Natural log of dP/dV (Mpc^-3) = rho N exp(-(D - mu)^2 / 2 s^2) / (sqrt(2 pi) s).
+
+    With an error of the galaxy's distance, its square is added to s^2 = sigma^2 (convolution of
+    the Gaussian; r < 0 is neglected). NaN where the map has no distance or the galaxy has none;
+    -inf outside the map.
+    """
+    far, leaf = np.broadcast_arrays(np.asarray(distance_mpc, dtype=np.float64), leaf)
+    result = np.full(far.shape, np.nan)
+    if skymap.distmu is None or skymap.distsigma is None or skymap.distnorm is None:
+        return result
+    mu, sigma, norm = skymap.distmu[leaf], skymap.distsigma[leaf], skymap.distnorm[leaf]
+    rho = skymap.probdensity[leaf]
+    known = np.isfinite(far) & (far > 0)
+    good = known & (leaf >= 0) & distance.has_distance(mu, sigma, norm)
+    spread = sigma[good]
+    if distance_err_mpc is not None:
+        error = np.broadcast_to(np.asarray(distance_err_mpc, dtype=np.float64), far.shape)[good]
+        spread = np.hypot(spread, np.where(np.isfinite(error) & (error > 0), error, 0.0))
+    with np.errstate(divide="ignore"):
+        result[good] = np.log(rho[good]) + distance.log_density(
+            far[good], mu[good], spread, norm[good]
+        )
+    result[known & (leaf < 0)] = -np.inf
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeLevels:
+    """Credible level as a function of the log of the volume density; call it with an array.
+
+    No grid of distances is laid over the map: each leaf's probability is spread over 64 nodes of
+    its own distance distribution and histogrammed by density, so that one far galaxy in a list
+    cannot coarsen the result of all. Leaves without distance are not counted, so levels may end
+    below 1.
+    """
+
+    edges: FloatArray
+    """Ascending natural logs of Mpc^-3."""
+    enclosed: FloatArray
+    """Probability at densities above each edge."""
+
+    @classmethod
+    def of(cls, skymap: "SkyMap") -> "VolumeLevels":
+        """Histogram a map."""
+        nothing = cls(np.zeros(1), np.full(1, np.nan))
+        if skymap.distmu is None or skymap.distsigma is None or skymap.distnorm is None:
+            return nothing
+        good = np.flatnonzero(
+            distance.has_distance(skymap.distmu, skymap.distsigma, skymap.distnorm)
+            & (skymap.probability > 0)
+        )
+        if not good.size:
+            return nothing
+        mu, sigma, norm = skymap.distmu[good], skymap.distsigma[good], skymap.distnorm[good]
+        log_rho = np.log(skymap.probdensity[good])
+        inside = np.maximum(mu, 0.0)
+        top = float(np.max(log_rho + distance.log_density(inside, mu, sigma, norm)))
+        edges = np.linspace(top - _DEPTH, top, _BINS + 1)
+        counts = np.zeros(_BINS)
+        for start in range(0, good.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            r, weight = distance.quadrature(mu[part], sigma[part])
+            logs = log_rho[part, np.newaxis] + distance.log_density(
+                r,
+                mu[part, np.newaxis],
+                sigma[part, np.newaxis],
+                norm[part, np.newaxis],
+            )
+            bins = ((logs - edges[0]) * (_BINS / _DEPTH)).astype(np.int64)
+            share = weight * skymap.probability[good[part], np.newaxis]
+            counts += np.bincount(
+                np.clip(bins, 0, _BINS - 1).ravel(), weights=share.ravel(), minlength=_BINS
+            )
+        enclosed = np.concatenate([np.cumsum(counts[::-1])[::-1], [0.0]])
+        return cls(edges, enclosed)
+
+    def __call__(self, log_density: FloatArray) -> FloatArray:
+        """Credible level of each log density; NaN stays NaN."""
+        if len(self.edges) == 1:
+            return np.full(np.shape(log_density), np.nan)
+        result: FloatArray = np.interp(log_density, self.edges, self.enclosed)
+        return result

@@ -1,0 +1,112 @@
+"""Work on sky maps for worker processes: top-level functions, bytes and arrays in and out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from too_common.astro.sphere import FloatArray
+
+
+@dataclass(frozen=True)
+class NormalisedMap:
+    """A checked map in the form in which it is kept and served.
+
+    Attributes
+    ----------
+    fits : bytes
+        Multi-order FITS file; the same map gives the same bytes.
+    sha256 : str
+        Hash of `fits`.
+    facts : dict
+        Fields of :class:`too_common.contracts.ingest.MapFacts`.
+    contours : dict
+        GeoJSON FeatureCollection of the 50 % and 90 % regions.
+    """
+
+    fits: bytes
+    sha256: str
+    facts: dict[str, Any]
+    contours: dict[str, Any]
+
+
+def normalise_map(data: bytes) -> NormalisedMap:
+    """Read a map from outside; raises SkyMapError if it cannot be used."""
+    from too_common.astro.skymap import SkyMap
+
+    return _normalised(SkyMap.from_fits(data))
+
+
+def cone_map(
+    ra_deg: float,
+    dec_deg: float,
+    radius_deg: float,
+    containment: float,
+    systematic_deg: float = 0.0,
+) -> NormalisedMap:
+    """Map of an error circle, see :func:`too_common.astro.cone.cone_skymap`."""
+    from too_common.astro.cone import cone_skymap
+
+    return _normalised(cone_skymap(ra_deg, dec_deg, radius_deg, containment, systematic_deg))
+
+
+def ellipse_map(
+    ra_deg: float,
+    dec_deg: float,
+    semi_major_deg: float,
+    semi_minor_deg: float,
+    position_angle: float,
+    containment: float,
+    systematic_deg: float = 0.0,
+) -> NormalisedMap:
+    """Map of an error ellipse, see :func:`too_common.astro.cone.ellipse_skymap`."""
+    from too_common.astro.cone import ellipse_skymap
+
+    return _normalised(
+        ellipse_skymap(
+            ra_deg,
+            dec_deg,
+            semi_major_deg,
+            semi_minor_deg,
+            position_angle,
+            containment,
+            systematic_deg,
+        )
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """Credible levels of positions: 2-D, and 3-D (NaN where there is no distance)."""
+
+    level_2d: FloatArray
+    level_3d: FloatArray
+
+
+def levels_for(
+    map_fits: bytes,
+    ra_deg: ArrayLike,
+    dec_deg: ArrayLike,
+    distance_mpc: ArrayLike | None = None,
+    distance_err_mpc: ArrayLike | None = None,
+) -> Levels:
+    """Credible levels of positions in a map."""
+    import numpy as np
+
+    from too_common.astro.skymap import SkyMap
+
+    skymap = SkyMap.from_fits(map_fits)
+    flat = skymap.credible_level(ra_deg, dec_deg)
+    if distance_mpc is None:
+        return Levels(flat, np.full(np.shape(flat), np.nan))
+    return Levels(flat, skymap.credible_level_3d(ra_deg, dec_deg, distance_mpc, distance_err_mpc))
+
+
+def _normalised(skymap: Any) -> NormalisedMap:
+    fits = skymap.to_fits()
+    return NormalisedMap(
+        fits=fits,
+        sha256=skymap.sha256,
+        facts=skymap.facts().model_dump(mode="json"),
+        contours=skymap.contours(),
+    )
