@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -235,3 +236,10 @@ def _only_one(lock_path: Path) -> Iterator[None]:
     with lock_path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--lock"]:
+        LOCK_FILE.write_text(make_lock(), encoding="utf-8")
+    for jar in install_jars(lambda line: print(line, flush=True)):  # noqa: T201 - a command
+        print(jar)  # noqa: T201 - the class path, for `make`
