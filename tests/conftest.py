@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["too_common.testing.plugin"]
+pytest_plugins = ["too_common.testing.plugin", "too_common.testing.fixtures"]
 
 _ONE_AT_A_TIME = {"e2e", "chaos", "browser"}
 """Folders whose tests start the whole stack: more than one stack would fight for the cores."""

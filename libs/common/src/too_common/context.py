@@ -43,6 +43,10 @@ class Context:
     """What the loops tell readiness and the admin API."""
     due_event: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def topic(self, name: str) -> str:
+        """Name on the broker of a topic or group (see the setting ``bus_prefix``)."""
+        return f"{self.common.bus_prefix}{name}"
+
     @asynccontextmanager
     async def unit_of_work(self, cause: Cause | None = None) -> AsyncIterator[UnitOfWork]:
         """Open a transaction; it commits at the end of the block and rolls back on an error.

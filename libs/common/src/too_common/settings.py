@@ -65,6 +65,9 @@ class CommonSettings(_FileSecrets):
     database_url: SecretStr | None = Field(
         None, description="The administrator's address, used by `too db` and `too up` alone"
     )
+    bus_prefix: str = Field(
+        "", description="Put before each topic and group where several stacks share a cluster"
+    )
     stack_clock_url: str | None = Field(
         None, description="Owner of the stack clock (the simulators); unset: 1:1 with the machine"
     )

@@ -113,7 +113,7 @@ class UnitOfWork:
         self._outbox.append(
             {
                 "message_id": message_id,
-                "topic": topic_of(self.ctx.service),
+                "topic": self.ctx.topic(topic_of(self.ctx.service)),
                 "key": str(key),
                 "type": type(data).TYPE,
                 "payload": envelope.model_dump_json().encode(),
@@ -126,7 +126,7 @@ class UnitOfWork:
         self._outbox.append(
             {
                 "message_id": uuid7(),
-                "topic": topic,
+                "topic": self.ctx.topic(topic),
                 "key": key,
                 "type": type_,
                 "payload": payload,

@@ -19,11 +19,13 @@ from too_common.bus.client import (
     IllegalStateError,
     KafkaError,
     TopicPartition,
+    ensure_topics,
     make_consumer,
     stop_quietly,
 )
 from too_common.bus.handling import MessageHandler, Received, is_transient
 from too_common.context import Context
+from too_common.errors import TransientError
 
 log = structlog.get_logger(__name__)
 
@@ -65,8 +67,12 @@ class BusConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         while not self._stopping.is_set():
             try:
                 await self._run_once()
-            except (KafkaError, OSError, TimeoutError) as error:
+            except (KafkaError, TransientError, OSError, TimeoutError) as error:
                 log.warning("bus_consumer_reconnects", error=repr(error)[:200])
+                self._ctx.state["bus"] = "reconnecting"
+            except Exception:
+                # a fault of ours: never let the reader end because of it
+                log.exception("bus_consumer_failed")
                 self._ctx.state["bus"] = "reconnecting"
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RECONNECT_S):
@@ -78,11 +84,19 @@ class BusConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _run_once(self) -> None:
         consumer = make_consumer(
-            self._ctx.common.kafka_bootstrap_servers, group=self._handler.consumer
+            self._ctx.common.kafka_bootstrap_servers, group=self._ctx.topic(self._handler.consumer)
         )
         self._consumer = consumer
         committer: asyncio.Task[None] | None = None
         try:
+            # an unknown topic would be noticed only at the next refresh of the metadata
+            common = self._ctx.common
+            await ensure_topics(
+                common.kafka_bootstrap_servers,
+                self._handler.topics,
+                partitions=common.bus_partitions,
+                replication=common.bus_replication,
+            )
             await consumer.start()
             consumer.subscribe(topics=list(self._handler.topics), listener=self)
             self._ctx.state["bus"] = "running"

@@ -94,7 +94,7 @@ class MessageHandler:
         for subscription in subscriptions:
             self._handlers.setdefault(subscription.type, []).append(subscription.handler)
         self.consumer = f"too.{ctx.service}"
-        self.topics = tuple(sorted({item.topic for item in subscriptions}))
+        self.topics = tuple(sorted({ctx.topic(item.topic) for item in subscriptions}))
 
     async def handle(self, message: Received) -> Outcome:
         """Handle one message to its end.

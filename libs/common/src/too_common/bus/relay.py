@@ -58,9 +58,11 @@ class Relay:
             try:
                 await self._run_once()
             except Exception as error:
-                if not (is_database_away(error) or isinstance(error, KafkaError | TransientError)):
-                    raise
-                log.warning("relay_reconnects", error=repr(error)[:200])
+                if is_database_away(error) or isinstance(error, KafkaError | TransientError):
+                    log.warning("relay_reconnects", error=repr(error)[:200])
+                else:
+                    # a fault of ours: never let the relay end because of it
+                    log.exception("relay_failed")
                 self._ctx.state["relay"] = "reconnecting"
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RECONNECT_S):
@@ -93,7 +95,10 @@ class Relay:
             common = self._ctx.common
             await ensure_topics(
                 common.kafka_bootstrap_servers,
-                [topic_of(self._ctx.service), dlq_topic_of(self._ctx.service)],
+                [
+                    self._ctx.topic(topic_of(self._ctx.service)),
+                    self._ctx.topic(dlq_topic_of(self._ctx.service)),
+                ],
                 partitions=common.bus_partitions,
                 replication=common.bus_replication,
             )
@@ -140,10 +145,11 @@ class Relay:
                     .limit(BATCH)
                 )
             ).all()
-            oldest = await session.scalar(select(func.now() - rows[0].created_at)) if rows else None
-        self._ctx.metrics.outbox_age.set(oldest.total_seconds() if oldest else 0.0)
         if not rows:
+            self._ctx.metrics.outbox_age.set(0.0)
             return 0
+        age = self._ctx.wall.now() - rows[0].created_at
+        self._ctx.metrics.outbox_age.set(max(0.0, age.total_seconds()))
         done = await self._send(producer, rows)
         if done:
             async with self._ctx.db.transaction() as session:

@@ -4,6 +4,7 @@
 role alone may use. Migrations then run as that role, so they cannot touch another's tables.
 """
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from too_common.db.metadata import schema_of
 from too_common.errors import PermanentError
 
 VERSION_TABLE = "alembic_version"
+PROVISION_ATTEMPTS = 20
 
 
 class OutdatedSchemaError(PermanentError):
@@ -53,12 +55,19 @@ async def provision(admin_url: str, passwords: dict[str, str]) -> None:
     """
     connection = await asyncpg.connect(asyncpg_url(admin_url))
     try:
-        async with connection.transaction():
-            # one provisioner at a time: CREATE ROLE IF NOT EXISTS does not exist
-            await connection.execute("SELECT pg_advisory_xact_lock(7006)")
-            await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-            for service, password in passwords.items():
-                await _provision_one(connection, schema_of(service), password)
+        for attempt in range(PROVISION_ATTEMPTS):
+            try:
+                async with connection.transaction():
+                    await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+                    for service, password in passwords.items():
+                        await _provision_one(connection, schema_of(service), password)
+            except (asyncpg.DuplicateObjectError, asyncpg.InternalServerError):
+                # roles belong to the whole cluster: another database is being provisioned
+                if attempt == PROVISION_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(0.05 * (attempt + 1))
+            else:
+                return
     finally:
         await connection.close()
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.qb import (
@@ -12,6 +12,7 @@ from pgqueuer.adapters.persistence.qb import (
 )
 from pgqueuer.queries import Queries
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from too_common.cause import Cause
@@ -57,7 +58,12 @@ async def enqueue(
     """Insert a job in the session's transaction: rolled back with it, started after its commit."""
     connection = await session.connection()
     raw = await connection.get_raw_connection()
-    driver = AsyncpgDriver(raw.driver_connection)  # type: ignore[arg-type]
+    asyncpg_connection: Any = raw.driver_connection
+    if not asyncpg_connection.is_in_transaction():
+        # SQLAlchemy sends BEGIN with its first statement: without one the insert would commit
+        # by itself and outlive a rollback
+        await session.execute(text("SELECT 1"))
+    driver = AsyncpgDriver(asyncpg_connection)
     await queries(driver, service).enqueue(
         type(job).TYPE,
         encode(job, cause),

@@ -1,0 +1,3 @@
+from too_common.db.migrate import run_env
+
+run_env()
