@@ -1,0 +1,295 @@
+"""VOEvents in the dialect of GCN Classic: what all missions share.
+
+A mission's file lists its packet types with the convention of each type's error radius
+(containment, systematics), and refines what its packets say in their own way.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
+
+from too_ingest.notices.model import (
+    ErrorRegion,
+    NoticeFormat,
+    ParsedNotice,
+    RegionShape,
+    TimeQuality,
+)
+from too_ingest.notices.parser import Document
+from too_ingest.notices.times import choose_event_time, from_met, from_tjd, parse_iso
+from too_ingest.notices.values import far_in_hz, to_angle, to_float, to_id, to_int
+from too_ingest.notices.voevent import Packet
+
+TOPIC_PREFIX = "gcn.classic.voevent."
+ID_PARAMS = ("TrigID", "Trans_Num", "Trigger_Number", "Event_ID")
+"""Where the mission's own number stands, most specific first."""
+TEST_FLAGS = ("Test_Submission", "Test", "Test_Notice", "TEST_Event", "InternalTest")
+RETRACTION_FLAGS = ("Retraction", "Def_NOT_a_GRB")
+INT32_LIMIT = "2147483647"
+"""Number of an event whose true number did not fit."""
+_DAY_PREFIXES = ("burst", "event", "trans", "trigger", "detection", "outburst")
+_LINKS = re.compile(r"^https?://[^\s]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicType:
+    """One packet type of GCN Classic."""
+
+    number: int | None
+    name: str
+    alert_kind: AlertKind = AlertKind.INITIAL
+    containment: float | None = None
+    systematic_included: bool | None = None
+    systematic_deg: float | None = None
+    stage: int = 0
+    note: str = ""
+    observation_start: bool = False
+    is_test: bool = False
+    is_subthreshold: bool = False
+
+
+Refine = Callable[[Packet, ClassicType, ParsedNotice], ParsedNotice]
+
+
+def unchanged(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNotice:
+    """Refine nothing."""
+    del packet, kind
+    return notice
+
+
+def packet_type(packet: Packet) -> int | None:
+    """Number of the packet type."""
+    return to_int(packet.value("Packet_Type"))
+
+
+def day_and_seconds(packet: Packet) -> tuple[float | None, float | None]:
+    """Truncated Julian day and second of day; several pairs may stand in one packet."""
+    days = {p.name.lower(): p.value for p in packet.params if p.name.lower().endswith("_tjd")}
+    prefixes = [name.removesuffix("_tjd") for name in days]
+    ordered = [p for p in _DAY_PREFIXES if p in prefixes] + prefixes
+    if ordered:
+        prefix = ordered[0]
+        return to_float(days[f"{prefix}_tjd"]), packet.number(f"{prefix}_SOD")
+    if packet.find("EVENT_DATE") is not None and packet.find("EVENT_TIME") is not None:
+        return packet.number("EVENT_DATE"), packet.number("EVENT_TIME")
+    return None, None
+
+
+def position(packet: Packet) -> tuple[float, float] | None:
+    """Position of the source, if the packet has one that is not a sentinel or a pointing."""
+    coords_type = to_int(packet.value("Coords_Type"))
+    if coords_type is not None and coords_type != 1:
+        return None
+    radius = to_float(packet.radius)
+    if radius is not None and radius >= 180.0:
+        return None
+    return to_angle(packet.c1, packet.c2)
+
+
+def circle(packet: Packet, kind: ClassicType) -> ErrorRegion:
+    """Error circle; a radius of zero or less is no region, never a point."""
+    radius = to_float(packet.radius)
+    if radius is None or radius <= 0 or radius >= 180.0:
+        return ErrorRegion(note=kind.note)
+    return ErrorRegion(
+        shape=RegionShape.CIRCLE,
+        radius_deg=radius,
+        containment=kind.containment,
+        systematic_included=kind.systematic_included,
+        systematic_deg=kind.systematic_deg,
+        note=kind.note,
+    )
+
+
+def is_role_test(packet: Packet) -> bool:
+    """Tell whether the packet's role says 'test'."""
+    return packet.role.lower() == "test"
+
+
+def links(packet: Packet) -> dict[str, str]:
+    """Addresses in Params, by the Param's name."""
+    found = {
+        p.name: p.value.strip()
+        for p in packet.params
+        if _LINKS.match(p.value.strip()) and "not.yet.available" not in p.value
+    }
+    return dict(list(found.items())[:30])
+
+
+def facts_of(packet: Packet, place: tuple[float, float] | None, region: ErrorRegion) -> EventFacts:
+    """Facts that any classic packet may hold."""
+    far = packet.find("FAR")
+    significance = next(
+        (
+            number
+            for name in ("Trig_Signif", "Data_Signif", "Burst_Signif", "Image_Signif", "Det_Signif")
+            if (number := packet.number(name))
+        ),
+        None,
+    )
+    return EventFacts(
+        far_hz=far_in_hz(far.value, far.unit) if far else None,
+        ra_deg=place[0] if place else None,
+        dec_deg=place[1] if place else None,
+        error_radius_deg=region.radius_deg if place else None,
+        containment=region.containment if place else None,
+        significance_sigma=significance,
+        links=links(packet),
+    )
+
+
+def classic_notice(
+    packet: Packet, kind: ClassicType, *, mission: str, event_kind: EventKind, met: bool = False
+) -> ParsedNotice:
+    """Read what is common to all packets of GCN Classic."""
+    native_id = next((i for name in ID_PARAMS if (i := to_id(packet.value(name)))), None)
+    notice_time = parse_iso(packet.date)
+    event_time, quality = choose_event_time(
+        parse_iso(packet.iso_time),
+        from_tjd(*day_and_seconds(packet)),
+        from_met(to_int(native_id)) if met else None,
+        notice_time,
+    )
+    if kind.observation_start and quality in {TimeQuality.STATED, TimeQuality.TJD_SOD}:
+        quality = TimeQuality.OBSERVATION_START
+    is_test = (
+        kind.is_test or is_role_test(packet) or any(packet.any_flag(name) for name in TEST_FLAGS)
+    )
+    place = position(packet)
+    region = circle(packet, kind) if place else ErrorRegion()
+    is_retraction = any(packet.any_flag(name) for name in RETRACTION_FLAGS) or any(
+        cite.lower() == "retraction" for cite, _ in packet.cites
+    )
+    qualifier = None
+    if event_time is not None and (is_test or native_id in {INT32_LIMIT, "-1", "0"}):
+        qualifier = event_time.strftime("%Y%m%dT%H%M%S")
+    return ParsedNotice(
+        mission=mission,
+        notice_type=kind.name,
+        format=NoticeFormat.JSON if packet.as_json else NoticeFormat.VOEVENT,
+        native_id=native_id,
+        id_qualifier=qualifier,
+        kind=event_kind,
+        alert_kind=AlertKind.RETRACTION if is_retraction else kind.alert_kind,
+        sequence=next(
+            (
+                number
+                for name in ("Rev", "Sequence_Num", "Pkt_Ser_Num")
+                if (number := to_int(packet.value(name))) is not None
+            ),
+            None,
+        ),
+        stage=kind.stage,
+        event_time=event_time,
+        event_time_raw=packet.iso_time,
+        time_quality=quality,
+        notice_time=notice_time,
+        notice_time_raw=packet.date,
+        ra_deg=place[0] if place else None,
+        dec_deg=place[1] if place else None,
+        region=region,
+        facts=facts_of(packet, place, region),
+        is_test=is_test,
+        is_retraction=is_retraction,
+        is_subthreshold=kind.is_subthreshold,
+        cites=tuple(f"{cite} {ivorn}".strip() for cite, ivorn in packet.cites),
+    )
+
+
+class ClassicParser:
+    """A family of GCN Classic VOEvents.
+
+    Parameters
+    ----------
+    name
+        Mission.
+    types
+        Its packet types.
+    streams
+        Streams of its ivorns, e.g. ``nasa.gsfc.gcn/Fermi``.
+    local_prefixes
+        How the rest of the ivorn begins where two missions share a stream.
+    met
+        True if ids are Fermi's mission elapsed time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        types: Iterable[ClassicType],
+        *,
+        event_kind: EventKind,
+        streams: tuple[str, ...],
+        local_prefixes: tuple[str, ...] = ("",),
+        refine: Refine = unchanged,
+        met: bool = False,
+        topics: Iterable[str] = (),
+    ) -> None:
+        self._name = name
+        self._types = tuple(types)
+        self._by_number = {t.number: t for t in self._types if t.number is not None}
+        self._by_topic = {TOPIC_PREFIX + t.name: t for t in self._types}
+        self._topics = frozenset(self._by_topic) | frozenset(topics)
+        self._streams = tuple(s.lower() for s in streams)
+        self._local_prefixes = tuple(p.lower() for p in local_prefixes)
+        self._event_kind = event_kind
+        self._refine = refine
+        self._met = met
+
+    @property
+    def name(self) -> str:
+        """Mission."""
+        return self._name
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """Exact topics."""
+        return self._topics
+
+    @property
+    def types(self) -> tuple[ClassicType, ...]:
+        """Its packet types."""
+        return self._types
+
+    @property
+    def event_kind(self) -> EventKind:
+        """Kind of event."""
+        return self._event_kind
+
+    def accepts(self, document: Document) -> bool:
+        """By ivorn; a packet type alone would not tell GCN's from a stranger's."""
+        packet = document.packet
+        if packet is None:
+            return False
+        local = packet.local_id.lower()
+        if packet.stream.lower() not in self._streams:
+            return False
+        number = packet_type(packet)
+        return number in self._by_number or local.startswith(self._local_prefixes)
+
+    def parse(self, document: Document, topic: str | None) -> ParsedNotice:
+        """Read a packet; a type that is not listed gets the family's bare reading."""
+        packet = document.packet
+        if packet is None:
+            raise TypeError("a classic parser was given no packet")
+        kind = self._by_number.get(packet_type(packet) or -1) or self._by_topic.get(topic or "")
+        if kind is None:
+            kind = ClassicType(packet_type(packet), self._bare_name(packet))
+        notice = classic_notice(
+            packet, kind, mission=self._name, event_kind=self._event_kind, met=self._met
+        )
+        return self._refine(packet, kind, notice)
+
+    def _bare_name(self, packet: Packet) -> str:
+        number = packet_type(packet)
+        if number is not None:
+            return f"{self._name.upper()} packet type {number}"
+        head = re.match(r"[A-Za-z_]+", packet.local_id)
+        return head[0].strip("_") if head else self._name.upper()
+
+
+def with_facts(notice: ParsedNotice, **changes: object) -> EventFacts:
+    """Facts of a notice with other values."""
+    return notice.facts.model_copy(update=changes)

@@ -1,0 +1,201 @@
+"""Fermi GBM: flight, ground and final positions, sub-threshold notices, and the JSON to come."""
+
+import re
+
+from too_common.contracts.ingest import AlertKind, EventKind
+
+from too_ingest.notices.classic import ClassicParser, ClassicType, is_role_test, with_facts
+from too_ingest.notices.model import ErrorRegion, ParsedNotice, SkymapKind, SkymapSource
+from too_ingest.notices.parser import Document
+from too_ingest.notices.unified import UnifiedParser
+from too_ingest.notices.values import fits_url, to_int
+from too_ingest.notices.voevent import Packet
+
+TESTS = frozenset({"99999"})
+MOST_LIKELY = {
+    1: "unreliable location",
+    2: "local particles",
+    3: "below horizon",
+    4: "GRB",
+    5: "generic SGR",
+    6: "generic transient",
+    7: "distant particles",
+    8: "solar flare",
+    9: "Cyg X-1",
+    10: "SGR 1806-20",
+    19: "TGF",
+}
+"""Classes of the on-board classifier (Most_Likely_Index)."""
+ROBOBA_NOTE = (
+    "68 %, statistical only (GCN schema). To be added in quadrature: r.m.s. of the RoboBA "
+    "systematic mixture (GCN Circular 25726), its figures read as 68 % radii"
+)
+SYSTEMATIC_DEG = {"long": 3.02, "short": 3.80, "": 3.10}
+"""R.m.s. of the two components by burst class: 1.9/4.1, 2.6/4.4, all 1.8/4.1 deg."""
+_BURST_NAME = re.compile(r"\b(bn\d{9})")
+_STATISTICAL_AND_SYSTEMATIC = "68 %, statistical and systematic (GCN schema)"
+
+TYPES = (
+    ClassicType(110, "FERMI_GBM_ALERT", AlertKind.EARLY_WARNING),
+    ClassicType(
+        111,
+        "FERMI_GBM_FLT_POS",
+        AlertKind.PRELIMINARY,
+        0.68,
+        systematic_included=True,
+        stage=1,
+        note=_STATISTICAL_AND_SYSTEMATIC,
+    ),
+    ClassicType(
+        112,
+        "FERMI_GBM_GND_POS",
+        AlertKind.INITIAL,
+        0.68,
+        systematic_included=False,
+        systematic_deg=SYSTEMATIC_DEG[""],
+        stage=2,
+        note=ROBOBA_NOTE,
+    ),
+    ClassicType(
+        115,
+        "FERMI_GBM_FIN_POS",
+        AlertKind.UPDATE,
+        0.68,
+        systematic_included=False,
+        systematic_deg=SYSTEMATIC_DEG[""],
+        stage=3,
+        note=ROBOBA_NOTE,
+    ),
+    ClassicType(119, "FERMI_GBM_POS_TEST", containment=0.68, is_test=True),
+    ClassicType(
+        131,
+        "FERMI_GBM_SUBTHRESH",
+        AlertKind.INITIAL,
+        0.68,
+        systematic_included=True,
+        note="68 %, statistical and systematic (mission page of the sub-threshold search)",
+        is_subthreshold=True,
+    ),
+)
+
+
+def healpix_address(location_map: str | None) -> str | None:
+    """Address of the HEALPix file beside the picture that a FIN_POS notice names."""
+    if not location_map:
+        return None
+    direct = fits_url(location_map)
+    if direct:
+        return direct
+    match = re.match(r"^https?://(\S+/)glg_locplot_all_(bn\d{9})\.png$", location_map.strip())
+    return f"https://{match[1]}glg_healpix_all_{match[2]}.fit" if match else None
+
+
+def _region(packet: Packet, region: ErrorRegion) -> ErrorRegion:
+    if region.systematic_deg is None or region.radius_deg is None:
+        return region
+    duration = (packet.value("Long_short") or "").lower()
+    value = SYSTEMATIC_DEG.get(duration, SYSTEMATIC_DEG[""])
+    return region.model_copy(update={"systematic_deg": value})
+
+
+def _refine(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNotice:
+    extra: dict[str, object] = {}
+    tags: list[str] = []
+    index = to_int(packet.value("Most_Likely_Index"))
+    if index is not None:
+        label = MOST_LIKELY.get(index, f"class {index}")
+        extra["most_likely_index"] = index
+        extra["most_likely"] = label
+        extra["most_likely_percent"] = packet.number("Most_Likely_Prob")
+        tags.append(label)
+    for name in ("Long_short", "Duration_class", "Spectral_class", "Reliability"):
+        if (value := packet.value(name)) is not None:
+            extra[name.lower()] = value
+    if (duration := packet.value("Long_short") or packet.value("Duration_class")) is not None:
+        tags.append(duration.lower())
+    classification = {}
+    if index is not None and (percent := packet.number("Most_Likely_Prob")) is not None:
+        classification[MOST_LIKELY.get(index, f"class {index}")] = percent / 100.0
+    address = fits_url(packet.value("HealPix_URL")) or healpix_address(
+        packet.value("LocationMap_URL")
+    )
+    names = {m[1] for p in packet.params if (m := _BURST_NAME.search(p.value))}
+    # role=test stood on real sub-threshold notices for years; their own flag tells
+    test = notice.is_test
+    if kind.is_subthreshold and is_role_test(packet):
+        test = packet.any_flag("Test_Submission")
+    test = test or notice.native_id in TESTS
+    return notice.model_copy(
+        update={
+            "region": _region(packet, notice.region),
+            "aliases": tuple(sorted(names)),
+            "is_test": test,
+            "id_qualifier": notice.id_qualifier if test else None,
+            "skymaps": (SkymapSource(kind=SkymapKind.URL, url=address),) if address else (),
+            "facts": with_facts(
+                notice,
+                extra=extra,
+                classification=classification,
+                instruments=("GBM",),
+                duration_s=packet.number("Trans_Duration") or packet.number("Trig_Dur"),
+            ),
+            "tags": tuple(tags),
+        }
+    )
+
+
+CLASSIC = ClassicParser(
+    "fermi_gbm",
+    TYPES,
+    event_kind=EventKind.GRB,
+    streams=("nasa.gsfc.gcn/Fermi",),
+    local_prefixes=("GBM_",),
+    refine=_refine,
+    met=True,
+)
+
+_STAGES = {
+    "INITIAL_ALERT": (AlertKind.EARLY_WARNING, 0),
+    "FLIGHT_POSITION": (AlertKind.PRELIMINARY, 1),
+    "GROUND_POSITION": (AlertKind.INITIAL, 2),
+    "FINAL_POSITION": (AlertKind.UPDATE, 3),
+}
+
+
+def _refine_json(document: Document, notice: ParsedNotice) -> ParsedNotice:
+    members = document.json or {}
+    number = next((i for i in (notice.native_id, *notice.aliases) if i and i.isdigit()), None)
+    names = tuple(i for i in (notice.native_id, *notice.aliases) if i and i != number)
+    kind, stage = _STAGES.get(str(members.get("subtype")), (notice.alert_kind, 0))
+    region = notice.region
+    if region.radius_deg is not None and region.systematic_included is False:
+        duration = str(members.get("duration_class", "")).lower()
+        region = region.model_copy(
+            update={
+                "systematic_deg": SYSTEMATIC_DEG.get(duration, SYSTEMATIC_DEG[""]),
+                "note": ROBOBA_NOTE,
+            }
+        )
+    tags = [str(label).lower() for label in notice.facts.classification]
+    if members.get("duration_class"):
+        tags.append(str(members["duration_class"]).lower()[:40])
+    return notice.model_copy(
+        update={
+            "native_id": number or notice.native_id,
+            "aliases": names if number else notice.aliases,
+            "alert_kind": AlertKind.RETRACTION if notice.is_retraction else kind,
+            "stage": stage,
+            "region": region,
+            "tags": (*notice.tags, *tags),
+        }
+    )
+
+
+JSON = UnifiedParser(
+    "fermi_gbm",
+    event_kind=EventKind.GRB,
+    streams=("fermi/gbm",),
+    topics=("gcn.notices.fermi.gbm.trigger", "gcn.notices.fermi.gbm.alert"),
+    missions=(("fermi", "gbm"),),
+    refine=_refine_json,
+)

@@ -1,0 +1,118 @@
+"""Which parser reads a notice: chosen by exact topic, checked against the content.
+
+The content decides where the topic is absent, not in the list, or contradicted by what the bytes
+say; a contradiction is tagged, so that a person sees it.
+"""
+
+from too_ingest.notices import (
+    classic_binary,
+    classic_text,
+    fermi_gbm,
+    fermi_lat,
+    gamma_monitors,
+    generic,
+    icecube,
+    integral,
+    lvk,
+    maxi,
+    supernovae,
+    svom,
+    swift,
+    unified_missions,
+)
+from too_ingest.notices.jsondoc import read_json
+from too_ingest.notices.model import NoticeFormat, ParsedNotice, ParseError
+from too_ingest.notices.parser import Document, NoticeParser
+from too_ingest.notices.voevent import is_packet_json, read_packet_json, read_xml
+
+PARSERS: tuple[NoticeParser, ...] = (
+    lvk.JSON,
+    lvk.VOEVENT,
+    fermi_gbm.CLASSIC,
+    fermi_lat.CLASSIC,
+    swift.CLASSIC,
+    icecube.CLASSIC,
+    svom.PARSER,
+    integral.INTEGRAL,
+    integral.HETE,
+    *gamma_monitors.FAMILIES,
+    supernovae.SNEWS,
+    supernovae.SK_CLASSIC,
+    maxi.CLASSIC,
+    fermi_gbm.JSON,
+    fermi_lat.JSON,
+    icecube.SEARCH_JSON,
+    icecube.TRACK_JSON,
+    swift.GUANO,
+    supernovae.SK_JSON,
+    supernovae.SNEWS2,
+    maxi.JSON,
+    *unified_missions.FAMILIES,
+    generic.VOEVENT,
+    generic.JSON,
+)
+"""In the order in which the content is asked; the generic ones last."""
+BY_TOPIC: dict[str, tuple[NoticeParser, ...]] = {
+    topic: tuple(p for p in PARSERS if topic in p.topics)
+    for topic in sorted({t for p in PARSERS for t in p.topics})
+}
+MISMATCH = "topic and content disagree"
+_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+def read_document(raw: bytes) -> Document:
+    """Find out what the bytes are, and read them.
+
+    Raises
+    ------
+    ParseError
+        If they are neither XML nor JSON, or not well-formed.
+    """
+    head = raw[:400].replace(b"\0", b"")
+    for bom in _BOMS:
+        head = head.removeprefix(bom)
+    head = head.lstrip()
+    if head.startswith(b"<"):
+        return Document(NoticeFormat.VOEVENT, packet=read_xml(raw))
+    if head.startswith((b"{", b"[")):
+        members = read_json(raw)
+        if is_packet_json(members):
+            return Document(NoticeFormat.JSON, packet=read_packet_json(members), json=members)
+        return Document(NoticeFormat.JSON, json=members)
+    if not raw.strip():
+        raise ParseError("the notice is empty")
+    raise ParseError("neither XML nor JSON, nor a text or binary notice of GCN Classic")
+
+
+def parse_notice(raw: bytes, topic: str | None = None) -> ParsedNotice:
+    """Read a notice.
+
+    Parameters
+    ----------
+    raw
+        The bytes as they came.
+    topic
+        Kafka topic; None, unknown or in parentheses: the content alone decides.
+
+    Raises
+    ------
+    ParseError
+        If nothing can be made of the bytes; they belong to the dead letters.
+    """
+    if classic_binary.looks_binary(raw):
+        return classic_binary.parse_binary(raw)
+    if classic_text.looks_text(raw):
+        return classic_text.parse_text(raw)
+    document = read_document(raw)
+    expected = BY_TOPIC.get(topic, ()) if topic else ()
+    chosen = next((parser for parser in expected if parser.accepts(document)), None)
+    contradicted = bool(expected) and chosen is None
+    if chosen is None:
+        chosen = next((parser for parser in PARSERS if parser.accepts(document)), None)
+    if chosen is None:
+        raise ParseError("no parser accepts the document")
+    known = topic if topic and not topic.startswith("(") else None
+    notice = chosen.parse(document, known)
+    if contradicted:
+        return notice.model_copy(update={"tags": (*notice.tags, MISMATCH)})
+    return notice

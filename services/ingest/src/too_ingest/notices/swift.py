@@ -1,0 +1,114 @@
+"""Swift: BAT, XRT and UVOT of one trigger, monitors, and GUANO's JSON."""
+
+from too_common.contracts.ingest import AlertKind, EventKind
+
+from too_ingest.notices.classic import ClassicParser, ClassicType, with_facts
+from too_ingest.notices.model import ParsedNotice
+from too_ingest.notices.parser import Document
+from too_ingest.notices.unified import UnifiedParser
+from too_ingest.notices.voevent import Packet
+
+_BAT = "90 %; whether systematics are included is disputed (text notice against Circular 32060)"
+_XRT = "90 %, systematics included (Circulars of the team)"
+TYPES = (
+    ClassicType(60, "SWIFT_BAT_GRB_ALERT", AlertKind.EARLY_WARNING),
+    ClassicType(61, "SWIFT_BAT_GRB_POS_ACK", containment=0.9, stage=2, note=_BAT),
+    ClassicType(62, "SWIFT_BAT_GRB_POS_NACK"),
+    ClassicType(63, "SWIFT_BAT_GRB_LC", AlertKind.UPDATE, 0.9, note=_BAT),
+    ClassicType(65, "SWIFT_FOM_OBS", AlertKind.UPDATE),
+    ClassicType(66, "SWIFT_SC_SLEW", AlertKind.UPDATE),
+    ClassicType(
+        67,
+        "SWIFT_XRT_POSITION",
+        AlertKind.UPDATE,
+        0.9,
+        systematic_included=True,
+        stage=3,
+        note=_XRT,
+        observation_start=True,
+    ),
+    ClassicType(71, "SWIFT_XRT_CENTROID", AlertKind.UPDATE, 0.9, note=_XRT, observation_start=True),
+    ClassicType(
+        81,
+        "SWIFT_UVOT_POS",
+        AlertKind.UPDATE,
+        0.9,
+        systematic_included=True,
+        stage=4,
+        note="90 %; a VOEvent resolves 0.36 arcsec at best (four decimals)",
+        observation_start=True,
+    ),
+    ClassicType(82, "SWIFT_BAT_GRB_POS_TEST", containment=0.9, note=_BAT, is_test=True),
+    ClassicType(83, "SWIFT_POINTDIR"),
+    ClassicType(84, "SWIFT_BAT_TRANS", containment=0.9, note=_BAT),
+    ClassicType(89, "SWIFT_UVOT_POS_NACK", AlertKind.UPDATE, observation_start=True),
+    ClassicType(97, "SWIFT_BAT_QL_POS", AlertKind.PRELIMINARY, 0.9, stage=1, note=_BAT),
+    ClassicType(98, "SWIFT_BAT_SUB_THRESHOLD", containment=0.9, note=_BAT, is_subthreshold=True),
+    ClassicType(99, "SWIFT_BAT_SLEW_POS", containment=0.9, note=_BAT, is_subthreshold=True),
+    ClassicType(103, "SWIFT_ACTUAL_POINTDIR"),
+    ClassicType(133, "SWIFT_BAT_MONITOR"),
+    ClassicType(140, "SWIFT_BAT_SUBSUB", containment=0.9, note=_BAT, is_subthreshold=True),
+    ClassicType(141, "SWIFT_BAT_KNOWN_SRC", containment=0.9, note=_BAT),
+)
+NO_SOURCE = frozenset({"SWIFT_SC_SLEW", "SWIFT_FOM_OBS", "SWIFT_POINTDIR", "SWIFT_ACTUAL_POINTDIR"})
+"""Types about the spacecraft: shown, but a state of no burst."""
+
+
+def _refine(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNotice:
+    lost = packet.any_flag("StarTrack_Lost_Lock")
+    tags: list[str] = []
+    extra: dict[str, object] = {}
+    if lost:
+        tags.append("false trigger")
+    if kind.name in {"SWIFT_BAT_MONITOR", "SWIFT_BAT_KNOWN_SRC"}:
+        tags.append("known source")
+        extra["source_name"] = packet.value("SourceName") or next(iter(packet.names), None)
+    if kind.name in NO_SOURCE:
+        tags.append("spacecraft")
+    if packet.any_flag("TOO_Generated"):
+        tags.append("too")
+    identified = packet.value("GRB_Identified")
+    if identified is not None:
+        extra["grb_identified"] = identified
+    retraction = notice.is_retraction or lost
+    native_id = notice.native_id
+    return notice.model_copy(
+        update={
+            "native_id": native_id,
+            "is_retraction": retraction,
+            "alert_kind": AlertKind.RETRACTION if retraction else notice.alert_kind,
+            "kind": EventKind.OTHER if tags and tags != ["too"] and not lost else EventKind.GRB,
+            "facts": with_facts(notice, extra=extra, instruments=(_instrument(kind.name),)),
+            "tags": tuple(tags),
+        }
+    )
+
+
+def _instrument(name: str) -> str:
+    return next((i for i in ("BAT", "XRT", "UVOT") if f"_{i}_" in f"{name}_"), "Swift")
+
+
+CLASSIC = ClassicParser(
+    "swift",
+    TYPES,
+    event_kind=EventKind.GRB,
+    streams=("nasa.gsfc.gcn/SWIFT",),
+    refine=_refine,
+    topics=("gcn.classic.voevent.SWIFT_BAT_GRB_POS_ACK",),
+)
+
+
+def _refine_guano(document: Document, notice: ParsedNotice) -> ParsedNotice:
+    del document
+    # GUANO follows another mission's event: a link, not a notice of that event
+    return notice.model_copy(update={"tags": (*notice.tags, "guano")})
+
+
+GUANO = UnifiedParser(
+    "swift",
+    event_kind=EventKind.GRB,
+    streams=("swift",),
+    topics=("gcn.notices.swift.bat.guano",),
+    missions=(("swift", ""),),
+    refine=_refine_guano,
+)

@@ -1,0 +1,138 @@
+"""Reading single values out of notices: nothing here raises on odd input, it answers None."""
+
+import math
+import re
+from typing import Any
+
+SECONDS_PER_YEAR = 3.15576e7
+"""Julian year; 1 per year = 3.169e-8 Hz."""
+MAX_ID_LENGTH = 200
+"""Longer ids are nonsense and would not fit an index."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_INTEGER = re.compile(r"^[+-]?\d{1,18}$")
+
+
+def clean_text(text: str) -> str:
+    """Text without NUL, control characters and lone surrogates, which no database takes."""
+    return _UNPRINTABLE.sub("�", text)
+
+
+def to_float(value: Any) -> float | None:
+    """Finite number, or None; text may be padded."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        value = value.strip()
+        if len(value) > 64:
+            return None
+    if not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def to_int(value: Any) -> int | None:
+    """Integer within 64 bits, or None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, str) and _INTEGER.match(value.strip()):
+        return int(value.strip())
+    return None
+
+
+def to_flag(value: Any) -> bool | None:
+    """True or false as text, number or flag; None if it is neither."""
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower() if isinstance(value, str | int | float) else ""
+    if text in {"true", "1", "1.0", "yes"}:
+        return True
+    if text in {"false", "0", "0.0", "no"}:
+        return False
+    return None
+
+
+def to_id(value: Any) -> str | None:
+    """Id as text, without padding; None if empty or absurdly long."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return None
+    text = str(value).strip()
+    return text if text and len(text) <= MAX_ID_LENGTH else None
+
+
+def to_ids(value: Any) -> tuple[str, ...]:
+    """Ids given as one value or a list of them."""
+    items = value if isinstance(value, list) else [value]
+    found = (to_id(item) for item in items[:20])
+    return tuple(dict.fromkeys(item for item in found if item is not None))
+
+
+def to_text(value: Any, limit: int = 500) -> str | None:
+    """Text without padding, cut at a limit; None if there is none."""
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    return text[:limit] if text else None
+
+
+def to_angle(ra: Any, dec: Any) -> tuple[float, float] | None:
+    """Right ascension and declination if both are possible.
+
+    Exactly (0, 0) is the sentinel for 'no position' in every stream, (-1, -1) that of IPN.
+    """
+    ra_deg, dec_deg = to_float(ra), to_float(dec)
+    if ra_deg is None or dec_deg is None:
+        return None
+    if (ra_deg, dec_deg) in {(0.0, 0.0), (-1.0, -1.0)}:
+        return None
+    if not -360.0 <= ra_deg <= 360.0 or not -90.0 <= dec_deg <= 90.0:
+        return None
+    return ra_deg % 360.0, dec_deg
+
+
+def to_probabilities(value: Any) -> dict[str, float]:
+    """Named probabilities; entries that are no finite number are left out."""
+    if not isinstance(value, dict):
+        return {}
+    pairs = ((str(name)[:60], to_float(number)) for name, number in list(value.items())[:100])
+    return {name: number for name, number in pairs if number is not None}
+
+
+def far_in_hz(value: Any, unit: str | None) -> float | None:
+    """False-alarm rate in Hz; None for a unit that is not known."""
+    rate = to_float(value)
+    if rate is None or rate < 0:
+        return None
+    match (unit or "").strip().lower():
+        case "hz" | "s^-1" | "1/s" | "":
+            return rate
+        case "yr^-1" | "1/yr" | "/yr" | "per year":
+            return rate / SECONDS_PER_YEAR
+        case "day^-1" | "1/day" | "per day":
+            return rate / 86400.0
+        case _:
+            return None
+
+
+def fits_url(value: Any) -> str | None:
+    """Address of a FITS file over https; None for pictures, bare site roots and relative paths."""
+    text = to_text(value, 2000)
+    if text is None:
+        return None
+    match = re.match(r"^(https?)://([^/\s?#@]+)(/[^\s?#]*)(\?[^\s#]*)?$", text, re.IGNORECASE)
+    if match is None:
+        return None
+    path = match[3].split(",")[0].lower()
+    if not path.endswith((".fits", ".fit", ".fits.gz", ".fit.gz")):
+        return None
+    return f"https://{match[2]}{match[3]}{match[4] or ''}"
