@@ -2,11 +2,12 @@
 
 For a two-dimensional Gaussian with sigma per axis, radius(p) = sigma sqrt(-2 ln(1 - p)); a
 '68 % radius' is not sigma. On the sphere the Gaussian of a circle is the Fisher distribution,
-whose concentration is chosen such that the stated containment comes back exactly, even for radii
-of tens of degrees.
+whose concentration is chosen such that the stated containment comes back, even for radii of tens
+of degrees. An ellipse is a Gaussian in azimuthal equidistant offsets from its centre.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from too_common.astro.errors import SkyMapError
 from too_common.astro.leaves import Leaves, concatenate
 from too_common.astro.pixels import IntArray
 from too_common.astro.skymap import SkyMap
-from too_common.astro.sphere import FloatArray, position_angle_deg, separation_deg, unit_vectors
+from too_common.astro.sphere import FloatArray, position_angle_deg, separation_deg
 
 MIN_RADIUS_DEG = 1.0 / 3600.0
 """Smaller error radii are raised to this (1 arcsec): positions in notices resolve 0.36 arcsec."""
@@ -23,11 +24,29 @@ MIN_RADIUS_DEG = 1.0 / 3600.0
 MAX_ORDER = 20
 """Finest pixels that are made: 0.2 arcsec."""
 
-_PIXELS_PER_SIGMA = 4.0
-_FAINT = 40.0
-"""Beyond this many units of -ln(density / peak) nothing is refined."""
+MAX_AXIS_RATIO = 100.0
+"""Thinner ellipses are refused."""
 
-LogDensity = Callable[[FloatArray, FloatArray], FloatArray]
+_PIXELS_PER_SIGMA = 4.0
+_TAIL = 8.0
+"""Where -ln(density / peak) is above this (4 sigma) pixels may be as large as a sigma."""
+_FAINT = 25.0
+"""Where it is above this (7 sigma) nothing is refined."""
+_MAX_SIGMA_DEG = 30.0
+_SUBPIXEL_ORDERS = 2
+
+
+class _Shape(Protocol):
+    """A density on the sphere, up to a constant; 0 is its logarithm at the centre."""
+
+    @property
+    def finest_sigma_deg(self) -> float: ...
+
+    def log_density(self, ra_deg: FloatArray, dec_deg: FloatArray) -> FloatArray: ...
+
+    def log_highest(self, ra_deg: FloatArray, dec_deg: FloatArray, reach_deg: float) -> FloatArray:
+        """Upper bound within `reach_deg` of each position."""
+        ...
 
 
 def cone_skymap(
@@ -56,19 +75,10 @@ def cone_skymap(
         For radii that are zero, negative or no numbers (an unknown error is no delta function),
         for containments outside (0, 1), and for circles that hold no more than a uniform sky.
     """
-    _check_position(ra_deg, dec_deg, containment)
+    _check(ra_deg, dec_deg, containment)
     radius = _total_radius(radius_deg, systematic_deg, "radius_deg")
-    if radius >= 180.0:
-        raise SkyMapError("the error radius covers the whole sky", f"radius_deg = {radius_deg}")
-    kappa = _concentration(np.radians(radius), containment)
-    sigma_deg = float(np.degrees(1.0 / np.sqrt(kappa)))
-
-    def log_density(ra: FloatArray, dec: FloatArray) -> FloatArray:
-        half = np.sin(0.5 * np.radians(separation_deg(ra_deg, dec_deg, ra, dec)))
-        return -2.0 * kappa * half * half
-
-    meta = {"CREATOR": "cone", "OBJECT": f"{radius_deg:.6g} deg at {containment:.6g}"}
-    return _adaptive_map(ra_deg, dec_deg, sigma_deg, log_density, meta)
+    shape = _Circle(ra_deg, dec_deg, _concentration(np.radians(radius), containment))
+    return _adaptive_map(shape, {"CREATOR": "error circle"})
 
 
 def ellipse_skymap(
@@ -80,39 +90,89 @@ def ellipse_skymap(
     containment: float,
     systematic_deg: float = 0.0,
 ) -> SkyMap:
-    """Map of an error ellipse: a Gaussian in azimuthal equidistant offsets from the centre.
+    """Map of an error ellipse.
 
     Parameters
     ----------
+    ra_deg, dec_deg : float
+        Centre (ICRS).
     semi_major_deg, semi_minor_deg : float
         Semi-axes of the ellipse that holds `containment`.
     position_angle : float
         Of the major axis, from north through east, in degrees.
+    containment : float
+        Probability inside that ellipse, between 0 and 1.
+    systematic_deg : float
+        Systematic error of the same containment, added in quadrature to both axes.
+
+    Raises
+    ------
+    SkyMapError
+        As for :func:`cone_skymap`; and for ellipses with a sigma above 30 deg or with axes that
+        differ by more than :data:`MAX_AXIS_RATIO`.
     """
-    _check_position(ra_deg, dec_deg, containment)
+    _check(ra_deg, dec_deg, containment)
     if not np.isfinite(position_angle):
         raise SkyMapError("the position angle is no number", "position_angle")
-    scale = np.sqrt(-2.0 * np.log1p(-containment))
+    scale = float(np.sqrt(-2.0 * np.log1p(-containment)))
     major = _total_radius(semi_major_deg, systematic_deg, "semi_major_deg") / scale
     minor = _total_radius(semi_minor_deg, systematic_deg, "semi_minor_deg") / scale
-    if major > 40.0 or minor > 40.0:
-        raise SkyMapError("the error ellipse covers the whole sky", "semi_major_deg")
-    if max(major, minor) > 2000.0 * min(major, minor):
-        raise SkyMapError("the error ellipse is too thin", "semi_minor_deg")
-
-    def log_density(ra: FloatArray, dec: FloatArray) -> FloatArray:
-        theta = separation_deg(ra_deg, dec_deg, ra, dec)
-        angle = position_angle_deg(ra_deg, dec_deg, ra, dec) - position_angle
-        along = theta * np.cos(np.radians(angle)) / major
-        across = theta * np.sin(np.radians(angle)) / minor
-        # the plane's area element is theta dtheta, the sphere's is sin(theta) dtheta
-        return -0.5 * (along**2 + across**2) - np.log(np.sinc(theta / 180.0))
-
-    meta = {"CREATOR": "ellipse"}
-    return _adaptive_map(ra_deg, dec_deg, min(major, minor), log_density, meta)
+    if max(major, minor) > _MAX_SIGMA_DEG:
+        raise SkyMapError("the error ellipse covers the whole sky", f"{semi_major_deg} deg")
+    if max(major, minor) > MAX_AXIS_RATIO * min(major, minor):
+        raise SkyMapError("the error ellipse is too thin", f"{semi_minor_deg} deg")
+    shape = _Ellipse(ra_deg, dec_deg, major, minor, position_angle)
+    return _adaptive_map(shape, {"CREATOR": "error ellipse"})
 
 
-def _check_position(ra_deg: float, dec_deg: float, containment: float) -> None:
+@dataclass(frozen=True)
+class _Circle:
+    ra_deg: float
+    dec_deg: float
+    kappa: float
+
+    @property
+    def finest_sigma_deg(self) -> float:
+        return float(np.degrees(1.0 / np.sqrt(self.kappa)))
+
+    def log_density(self, ra_deg: FloatArray, dec_deg: FloatArray) -> FloatArray:
+        return self.log_highest(ra_deg, dec_deg, 0.0)
+
+    def log_highest(self, ra_deg: FloatArray, dec_deg: FloatArray, reach_deg: float) -> FloatArray:
+        theta = separation_deg(self.ra_deg, self.dec_deg, ra_deg, dec_deg) - reach_deg
+        sine = np.sin(0.5 * np.radians(np.maximum(theta, 0.0)))
+        return np.asarray(-2.0 * self.kappa * sine * sine)
+
+
+@dataclass(frozen=True)
+class _Ellipse:
+    ra_deg: float
+    dec_deg: float
+    major_deg: float
+    minor_deg: float
+    position_angle: float
+
+    @property
+    def finest_sigma_deg(self) -> float:
+        return min(self.major_deg, self.minor_deg)
+
+    def log_density(self, ra_deg: FloatArray, dec_deg: FloatArray) -> FloatArray:
+        return self.log_highest(ra_deg, dec_deg, 0.0)
+
+    def log_highest(self, ra_deg: FloatArray, dec_deg: FloatArray, reach_deg: float) -> FloatArray:
+        theta = separation_deg(self.ra_deg, self.dec_deg, ra_deg, dec_deg)
+        angle = position_angle_deg(self.ra_deg, self.dec_deg, ra_deg, dec_deg)
+        turned = np.radians(angle - self.position_angle)
+        # the plane's area element is theta dtheta, the sphere's sin(theta) dtheta: that is the
+        # density's factor, and the plane stretches tangential distances by as much
+        stretch = 1.0 / np.sinc(np.minimum(theta + reach_deg, 165.0) / 180.0)
+        reach = reach_deg * stretch
+        along = np.maximum(np.abs(theta * np.cos(turned)) - reach, 0.0) / self.major_deg
+        across = np.maximum(np.abs(theta * np.sin(turned)) - reach, 0.0) / self.minor_deg
+        return np.asarray(-0.5 * (along**2 + across**2) + np.log(stretch))
+
+
+def _check(ra_deg: float, dec_deg: float, containment: float) -> None:
     if not (np.isfinite(ra_deg) and np.isfinite(dec_deg) and -90.0 <= dec_deg <= 90.0):
         raise SkyMapError("the position is none", f"ra {ra_deg}, dec {dec_deg}")
     if not 0.0 < containment < 1.0:
@@ -123,15 +183,20 @@ def _total_radius(radius_deg: float, systematic_deg: float, where: str) -> float
     if not (np.isfinite(radius_deg) and radius_deg > 0):
         raise SkyMapError("the error radius is not known", f"{where} = {radius_deg}")
     if not (np.isfinite(systematic_deg) and systematic_deg >= 0):
-        raise SkyMapError("the systematic error is negative", f"systematic_deg = {systematic_deg}")
+        raise SkyMapError("the systematic error is no size", f"systematic_deg = {systematic_deg}")
     return max(float(np.hypot(radius_deg, systematic_deg)), MIN_RADIUS_DEG)
 
 
 def _concentration(radius_rad: float, containment: float) -> float:
-    """Concentration of the Fisher distribution that has the containment within the radius."""
-    height = 2.0 * np.sin(0.5 * radius_rad) ** 2  # 1 - cos(radius)
-    if 0.5 * height >= containment:
-        raise SkyMapError("the error radius covers the whole sky", "radius_deg")
+    """Concentration of the Fisher distribution that has the containment within the radius.
+
+    P(theta < R) = (1 - exp(-kappa (1 - cos R))) / (1 - exp(-2 kappa)).
+    """
+    height = 2.0 * float(np.sin(0.5 * min(radius_rad, np.pi))) ** 2  # 1 - cos R
+    if radius_rad >= np.pi or 0.5 * height >= 0.999 * containment:
+        raise SkyMapError(
+            "the error radius covers the whole sky", f"{np.degrees(radius_rad):.6g} deg"
+        )
 
     def contained(kappa: float) -> float:
         return float(np.expm1(-kappa * height) / np.expm1(-2.0 * kappa))
@@ -139,7 +204,7 @@ def _concentration(radius_rad: float, containment: float) -> float:
     low, high = 1e-9, 1.0
     while contained(high) < containment:
         high *= 2.0
-    for _ in range(200):
+    for _ in range(100):
         middle = 0.5 * (low + high)
         if contained(middle) < containment:
             low = middle
@@ -148,32 +213,21 @@ def _concentration(radius_rad: float, containment: float) -> float:
     return 0.5 * (low + high)
 
 
-def _adaptive_map(
-    ra_deg: float, dec_deg: float, sigma_deg: float, log_density: LogDensity, meta: dict[str, str]
-) -> SkyMap:
-    """Refine from the 12 base pixels while pixels are coarse against the local structure."""
+def _adaptive_map(shape: _Shape, meta: dict[str, Any]) -> SkyMap:
+    """Refine from the base pixels where the density matters and pixels are coarse against it."""
     order, ipix = 0, np.arange(12, dtype=np.int64)
     done: list[Leaves] = []
-    centre = unit_vectors(ra_deg, dec_deg)
     while True:
         ra, dec = pixels.centres(order, ipix)
-        # every point of a pixel is within this distance of its centre
-        reach = float(np.degrees(1.2 * np.sqrt(pixels.pixel_area_sr(order))))
-        size = float(np.degrees(np.sqrt(pixels.pixel_area_sr(order))))
-        chord = np.linalg.norm(unit_vectors(ra, dec) - centre, axis=-1)
-        theta = np.degrees(2.0 * np.arcsin(np.minimum(0.5 * chord, 1.0)))
-        with np.errstate(divide="ignore"):
-            logs = log_density(ra, dec)
-        near = theta <= reach + sigma_deg
-        # a pixel may be sqrt(-ln density) sigmas nearer to the centre than its middle is
-        bright = -logs * (1.0 - reach / np.maximum(theta, 1e-12)).clip(0.0) ** 2 < _FAINT
-        allowed = sigma_deg / _PIXELS_PER_SIGMA
-        refine = (near | bright) & (size > allowed)
-        if order < 3:
-            refine[:] = True
-        if order >= MAX_ORDER:
+        side = float(np.degrees(np.sqrt(pixels.pixel_area_sr(order))))
+        # every point of a pixel is within 1.2 sides of its centre (the base pixels are longest)
+        highest = shape.log_highest(ra, dec, 1.2 * side)
+        refine = highest > (-_FAINT if side > shape.finest_sigma_deg else -_TAIL)
+        if order >= MAX_ORDER or side <= shape.finest_sigma_deg / _PIXELS_PER_SIGMA:
             refine[:] = False
-        done.append(_leaves(order, ipix[~refine], log_density))
+        elif order < 3:
+            refine[:] = True
+        done.append(_leaves(order, ipix[~refine], shape))
         if not refine.any():
             break
         order, ipix = order + 1, (ipix[refine, np.newaxis] * 4 + np.arange(4)).ravel()
@@ -182,10 +236,10 @@ def _adaptive_map(
     return SkyMap.from_leaves(Leaves(table.order, table.ipix, table.values / total), meta)
 
 
-def _leaves(order: int, ipix: IntArray, log_density: LogDensity) -> Leaves:
+def _leaves(order: int, ipix: IntArray, shape: _Shape) -> Leaves:
     """Leaves with the mean density of 16 sub-pixels each."""
-    depth = 2
-    children = (ipix[:, np.newaxis] * 4**depth + np.arange(4**depth)).ravel()
-    ra, dec = pixels.centres(order + depth, children)
-    density = np.exp(log_density(ra, dec)).reshape(len(ipix), 4**depth).mean(axis=1)
+    count = 4**_SUBPIXEL_ORDERS
+    children = (ipix[:, np.newaxis] * count + np.arange(count)).ravel()
+    ra, dec = pixels.centres(order + _SUBPIXEL_ORDERS, children)
+    density = np.exp(shape.log_density(ra, dec)).reshape(len(ipix), count).mean(axis=1)
     return Leaves(np.full(len(ipix), order, dtype=np.int8), ipix, density[:, np.newaxis])

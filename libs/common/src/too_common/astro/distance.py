@@ -6,7 +6,7 @@ everything here works with logarithms in float64 and around the mode of r^2 time
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from too_common.astro.sphere import FloatArray
 
@@ -14,9 +14,9 @@ NODES = 64
 _CHUNK = 20_000
 
 
-def has_distance(mu: FloatArray, sigma: FloatArray, norm: FloatArray) -> FloatArray:
+def has_distance(mu: FloatArray, sigma: FloatArray, norm: FloatArray) -> NDArray[np.bool_]:
     """Mask of the pixels that have a distance (the others have mu = inf, sigma = 1, N = 0)."""
-    result: FloatArray = (
+    result: NDArray[np.bool_] = (
         np.isfinite(mu) & np.isfinite(sigma) & (sigma > 0) & np.isfinite(norm) & (norm > 0)
     )
     return result
@@ -26,7 +26,8 @@ def mode(mu: FloatArray, sigma: FloatArray) -> FloatArray:
     """Most probable distance of each pixel; without cancellation for negative mu."""
     root = np.hypot(mu, np.sqrt(8.0) * sigma)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(mu > 0, 0.5 * (mu + root), 4.0 * sigma**2 / (root - mu))
+        result: FloatArray = np.where(mu > 0, 0.5 * (mu + root), 4.0 * sigma**2 / (root - mu))
+    return result
 
 
 def log_density(

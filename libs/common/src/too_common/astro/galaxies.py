@@ -105,4 +105,5 @@ def _score(weight: FloatArray, luminosity: ArrayLike | None, beta: float) -> Flo
     if not mean > 0:
         return share
     score: FloatArray = share * (1.0 + beta * light / mean)
-    return score / score.sum()
+    total = score.sum()
+    return np.asarray(score / total)

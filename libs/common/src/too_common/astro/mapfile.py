@@ -133,7 +133,7 @@ def write(skymap: "SkyMap") -> bytes:
     for name, _, _, values in columns:
         rows[name] = values
     body = rows.tobytes()
-    head = primary.tostring(padding=True) + header.tostring(padding=True)
+    head: str = primary.tostring(padding=True) + header.tostring(padding=True)
     return head.encode("ascii") + body + b"\0" * (-len(body) % BLOCK)
 
 

@@ -66,7 +66,7 @@ def face_xy(order: IntArray, ipix: IntArray) -> tuple[IntArray, IntArray, IntArr
 
 
 def _even_bits(values: IntArray) -> IntArray:
-    bits = values & 0x5555555555555555
+    bits: IntArray = values & 0x5555555555555555
     for shift, mask in (
         (1, 0x3333333333333333),
         (2, 0x0F0F0F0F0F0F0F0F),
@@ -74,7 +74,7 @@ def _even_bits(values: IntArray) -> IntArray:
         (8, 0x0000FFFF0000FFFF),
         (16, 0x00000000FFFFFFFF),
     ):
-        bits = (bits | (bits >> shift)) & mask
+        bits = np.asarray((bits | (bits >> shift)) & mask, dtype=np.int64)
     return bits
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -77,16 +77,20 @@ class SkyMap:
         """
         mapfile.check_values(table)
         tidy = leaves.merge_sorted(leaves.sort_and_check(table))
-        values = tidy.values.copy()
-        total = float((values[:, 0] * pixels.pixel_area_sr(tidy.order)).sum())
+        density = tidy.values[:, 0].copy()
+        total = float((density * pixels.pixel_area_sr(tidy.order)).sum())
         if not abs(total - 1.0) <= tolerance:
             raise SkyMapError(f"the probability sums to {total:.6g}, not to 1", "PROBDENSITY")
         if abs(total - 1.0) > mapfile.NORMALISED_WITHIN:
-            values[:, 0] /= total
-        columns = [np.ascontiguousarray(values[:, i]) for i in range(values.shape[1])]
-        for array in (tidy.order, tidy.ipix, *columns):
-            array.flags.writeable = False
-        return cls(tidy.order, tidy.ipix, *columns, meta=dict(meta or {}))
+            density /= total
+        made = cls(tidy.order, tidy.ipix, density, meta=dict(meta or {}))
+        if tidy.values.shape[1] == 4 and distance.has_distance(*tidy.values[:, 1:].T).any():
+            mu, sigma, norm = (np.ascontiguousarray(column) for column in tidy.values[:, 1:].T)
+            made = replace(made, distmu=mu, distsigma=sigma, distnorm=norm)
+        for array in (made.order, made.ipix, density, made.distmu, made.distsigma, made.distnorm):
+            if array is not None:
+                array.flags.writeable = False
+        return made
 
     # -- what it is made of ------------------------------------------------------------------
     def __len__(self) -> int:
