@@ -1,0 +1,1 @@
+"""Telescopes that take files over sftp: their readers, their robots, Gattini's database."""

@@ -1,0 +1,1 @@
+"""Telephones, Slack and mail: how people are reached, and how they answer."""

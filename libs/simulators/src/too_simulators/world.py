@@ -1,0 +1,154 @@
+"""The simulated world: every model on one stack clock, one journal, one board of faults."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from too_simulators.core.clock import ClockState, StackClock, utc_now
+from too_simulators.core.faults import FaultBoard, FaultState
+from too_simulators.core.stepping import Part, Stepper
+from too_simulators.core.store import Journal, StateFiles
+from too_simulators.paging.outgoing import TwilioSender
+from too_simulators.paging.records import TwilioState
+from too_simulators.paging.slack import SlackState, SlackWorkspace
+from too_simulators.paging.slack_api import SlackApi
+from too_simulators.paging.smtp import Mailbox, MailState
+from too_simulators.paging.telephones import TelephoneNetwork
+from too_simulators.paging.twilio_api import TwilioApi
+from too_simulators.settings import SimulatorSettings
+from too_simulators.ztf.api import ZtfApi
+from too_simulators.ztf.engine import ZtfEngine, ZtfState
+
+SAVE_EVERY_S = 0.2
+"""Steps alone write states no oftener than that (wall clock); requests write before they answer."""
+
+
+class World:
+    """Everything that is outside, without the sockets that it listens on.
+
+    Parameters
+    ----------
+    settings
+        Addresses, credentials, delays.
+    base_url
+        Address of the HTTP server.
+    wall
+        Wall clock.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        *,
+        base_url: str,
+        wall: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.settings = settings
+        self.base_url = base_url
+        folder = settings.state_dir
+        self.files = StateFiles(folder / "state")
+        self.clock = StackClock(self.files.load("clock", ClockState), wall=wall)
+        now = self.clock.now
+        self.journal = Journal(folder / "journal.jsonl", stack_now=now, wall_now=wall)
+        self.faults = FaultBoard(self.files.load("faults", FaultState) or FaultState(), now=now)
+        self._saved_at = 0.0
+
+        self.telephones = TelephoneNetwork(
+            self.files.load("twilio", TwilioState) or TwilioState(),
+            self.journal,
+            settings.twilio_account_sid,
+            inbound_url=settings.webhook(settings.twilio_sms_path),
+        )
+        auth_token = settings.twilio_auth_token.get_secret_value()
+        self.twilio_sender = TwilioSender(
+            self.telephones,
+            self.journal,
+            self.faults,
+            auth_token=auth_token,
+            now=now,
+            nudge=self.nudge,
+        )
+        self.twilio_api = TwilioApi(
+            self.telephones,
+            self.faults,
+            credentials={
+                settings.twilio_account_sid: auth_token,
+                settings.twilio_api_key_sid: settings.twilio_api_key_secret.get_secret_value(),
+            },
+            account_sid=settings.twilio_account_sid,
+            now=now,
+            nudge=self.nudge,
+        )
+        self.slack = SlackWorkspace(
+            self.files.load("slack", SlackState) or SlackState(), self.journal, now=now
+        )
+        self.slack_api = SlackApi(
+            self.slack,
+            self.journal,
+            self.faults,
+            token=settings.slack_token.get_secret_value(),
+            signing_secret=settings.slack_signing_secret.get_secret_value(),
+            interactions_url=settings.webhook(settings.slack_interactions_path),
+            base_url=f"{base_url}/slack",
+            wall=wall,
+        )
+        self.mailbox = Mailbox(
+            self.files.load("mail", MailState) or MailState(),
+            self.journal,
+            self.faults,
+            now=now,
+            nudge=self.nudge,
+        )
+        self.ztf = ZtfEngine(
+            self.files.load("ztf", ZtfState) or ZtfState(), self.journal, self.faults, now=now
+        )
+        self.ztf_api = ZtfApi(
+            self.ztf, self.faults, older=settings.ztf_older_server, now=now, nudge=self.nudge
+        )
+        self.parts: list[Part] = [self.telephones, self.ztf]
+        self.stepper = Stepper(self.clock, self.parts, self._after_round)
+
+    def nudge(self) -> None:
+        """Something changed from outside the clock."""
+        self.stepper.nudge()
+
+    def save(self) -> None:
+        """Bring every state to disk that changed."""
+        self.files.save("clock", self.clock.state)
+        self.files.save("faults", self.faults.state)
+        self.files.save("twilio", self.telephones.state)
+        self.files.save("slack", self.slack.state)
+        self.files.save("mail", self.mailbox.state)
+        self.files.save("ztf", self.ztf.state)
+
+    def lose_state(self, host: str) -> None:
+        """A host forgets what it keeps in memory only."""
+        if host == "ztf":
+            self.ztf.restart()
+
+    def next_observations(self, now: datetime) -> dict[str, datetime | None]:
+        """Per telescope the earliest future start of something that is queued."""
+        return {"ZTF": self.ztf.next_observation(now)}
+
+    async def _after_round(self) -> None:
+        self.twilio_sender.flush()
+        now = asyncio.get_running_loop().time()
+        if now - self._saved_at >= SAVE_EVERY_S:
+            self._saved_at = now
+            self.save()
+
+    async def settle(self) -> None:
+        """Step until nothing is due any more and nothing is on its way to the customer."""
+        while True:
+            await self.stepper.round()
+            await self.twilio_sender.drain()
+            at = self.stepper.next_at()
+            if not self.twilio_sender.busy and (at is None or at > self.clock.now()):
+                return
+
+    async def close(self) -> None:
+        """Stop sending, and bring everything to disk."""
+        await self.twilio_sender.close()
+        await self.slack_api.close()
+        self.save()
+        self.journal.close()
