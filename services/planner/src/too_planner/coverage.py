@@ -1,0 +1,286 @@
+"""What exposures cover of a sky map: points, the camera's test, unions by atoms.
+
+The map is cut into points small against the camera. A field's points are those inside its
+footprint. Points that are seen by the same set of fields are joined into one *atom*, so that
+unions cost a few hundred additions instead of a million.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from too_common.astro.sphere import DEG2_PER_SR, from_unit_vectors, tangent_basis, unit_vectors
+
+if TYPE_CHECKING:
+    from too_common.astro.footprint import Footprint
+    from too_common.astro.skymap import SkyMap
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_BAND_DEG = 0.5
+PRUNE = 0.9995
+"""Smallest region that is cut into points; the rest of the sky counts for nothing."""
+
+
+def sampling_order(area90_deg2: float) -> int:
+    """HEALPix order of the points: fine where chip gaps matter, coarse where they average out."""
+    if area90_deg2 < 60.0:
+        return 11
+    return 10 if area90_deg2 < 3000.0 else 9
+
+
+@dataclass(frozen=True)
+class Points:
+    """Weighted points on the sky, sorted by bands of declination and by right ascension.
+
+    Attributes
+    ----------
+    ra_deg, dec_deg : ndarray, shape (n,)
+    weight : ndarray, shape (n,)
+        Probability, or any other weight whose whole is 1.
+    area_deg2 : ndarray, shape (n,)
+    vectors : ndarray, shape (n, 3)
+    """
+
+    ra_deg: FloatArray
+    dec_deg: FloatArray
+    weight: FloatArray
+    area_deg2: FloatArray
+    vectors: FloatArray
+    _bands: IntArray = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    @classmethod
+    def make(
+        cls, ra_deg: FloatArray, dec_deg: FloatArray, weight: FloatArray, area_deg2: FloatArray
+    ) -> "Points":
+        """Sort points for quick search."""
+        ra = ra_deg % 360.0
+        band = _band_of(dec_deg)
+        order = np.lexsort((ra, band))
+        edges = np.searchsorted(band[order], np.arange(int(180 / _BAND_DEG) + 2))
+        return cls(
+            ra_deg=ra[order],
+            dec_deg=dec_deg[order],
+            weight=weight[order],
+            area_deg2=area_deg2[order],
+            vectors=unit_vectors(ra[order], dec_deg[order]),
+            _bands=edges.astype(np.int64),
+        )
+
+    @classmethod
+    def of_map(cls, skymap: "SkyMap", order: int | None = None) -> "Points":
+        """Cut the part of a map that holds almost all of its probability into points."""
+        from too_common.astro import pixels
+
+        if order is None:
+            order = sampling_order(skymap.credible_area_deg2(0.9))
+        falling = np.argsort(-skymap.probdensity, kind="stable")
+        cumulative = np.cumsum(skymap.probability[falling])
+        count = int(np.searchsorted(cumulative, PRUNE * cumulative[-1])) + 1
+        chosen = falling[:count]
+        chosen = chosen[skymap.probability[chosen] > 0]
+        levels = skymap.order[chosen].astype(np.int64)
+        depth = np.maximum(order - levels, 0)
+        pieces = np.int64(1) << (2 * depth)
+        first = np.repeat(skymap.ipix[chosen] << (2 * depth), pieces)
+        within = np.arange(int(pieces.sum())) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        ra, dec = pixels.centres(np.repeat(levels + depth, pieces), first + within)
+        return cls.make(
+            ra,
+            dec,
+            np.repeat(skymap.probability[chosen] / pieces, pieces),
+            np.repeat(pixels.pixel_area_sr(levels + depth) * DEG2_PER_SR, pieces),
+        )
+
+    def near(self, ra_deg: float, dec_deg: float, radius_deg: float) -> IntArray:
+        """Indices of the points of a box around a place; holds its circle for sure."""
+        low = int(_band_of(np.array(max(dec_deg - radius_deg, -90.0))))
+        high = int(_band_of(np.array(min(dec_deg + radius_deg, 90.0))))
+        sin_ratio = np.sin(np.radians(radius_deg)) / max(np.cos(np.radians(dec_deg)), 1e-9)
+        polar = abs(dec_deg) + radius_deg >= 90.0 or sin_ratio >= 1.0
+        if polar:
+            return np.arange(int(self._bands[low]), int(self._bands[high + 1]), dtype=np.int64)
+        half = float(np.degrees(np.arcsin(sin_ratio)))
+        spans: list[IntArray] = []
+        for begin_ra, end_ra in _wrap(ra_deg - half, ra_deg + half):
+            for band in range(low, high + 1):
+                start, stop = self._bands[band], self._bands[band + 1]
+                if start == stop:
+                    continue
+                row = self.ra_deg[start:stop]
+                first = start + np.searchsorted(row, begin_ra, side="left")
+                last = start + np.searchsorted(row, end_ra, side="right")
+                if last > first:
+                    spans.append(np.arange(first, last))
+        return np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)
+
+    def inside(self, footprint: "Footprint", ra_deg: float, dec_deg: float) -> IntArray:
+        """Indices of the points that one exposure sees."""
+        index = self.near(ra_deg, dec_deg, footprint.radius_deg)
+        if len(index) == 0:
+            return index
+        vectors = self.vectors[index]
+        depth = vectors @ unit_vectors(ra_deg, dec_deg)
+        near = depth > np.cos(np.radians(footprint.radius_deg))
+        index, vectors, depth = index[near], vectors[near], depth[near]
+        east, north = tangent_basis(ra_deg, dec_deg)
+        scale = np.degrees(1.0) / depth
+        seen = footprint.contains_plane((vectors @ east) * scale, (vectors @ north) * scale)
+        return np.asarray(index[seen])
+
+    def without(self, index: IntArray) -> "Points":
+        """The same points, some of them with weight zero."""
+        weight = self.weight.copy()
+        weight[index] = 0.0
+        return Points(self.ra_deg, self.dec_deg, weight, self.area_deg2, self.vectors, self._bands)
+
+
+def _band_of(dec_deg: FloatArray) -> IntArray:
+    return np.asarray(np.floor((np.asarray(dec_deg) + 90.0) / _BAND_DEG), dtype=np.int64)
+
+
+def _wrap(low: float, high: float) -> list[tuple[float, float]]:
+    """An interval of right ascension as one or two within [0, 360)."""
+    if low < 0.0:
+        return [(low + 360.0, 360.0), (0.0, high)]
+    if high >= 360.0:
+        return [(low, 360.0), (0.0, high - 360.0)]
+    return [(low, high)]
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """Sky grouped by the set of fields that sees it.
+
+    Attributes
+    ----------
+    weight : ndarray, shape (a,)
+        Of each atom. Sky that no field sees is left out.
+    of_field : list of ndarray
+        For each field the atoms that it sees.
+    """
+
+    weight: FloatArray
+    of_field: list[IntArray]
+
+    def gain(self, index: int, covered: NDArray[np.bool_]) -> float:
+        """Weight that a field would add to what is covered."""
+        atoms = self.of_field[index]
+        return float(self.weight[atoms][~covered[atoms]].sum())
+
+    def union(self, fields: Sequence[int]) -> float:
+        """Weight of the sky in at least one of some fields."""
+        covered = np.zeros(len(self.weight), dtype=bool)
+        for index in fields:
+            covered[self.of_field[index]] = True
+        return float(self.weight[covered].sum())
+
+
+def make_atoms(members: Sequence[IntArray], weight: FloatArray, seed: int = 20180116) -> Atoms:
+    """Group points by the set of fields that sees them.
+
+    Parameters
+    ----------
+    members
+        For each field the indices of its points.
+    weight
+        Of each point.
+    seed
+        Of the 64-bit numbers that stand for the fields; their XOR stands for a set of fields,
+        and two different sets have the same number with a chance of 10^-13.
+    """
+    rng = np.random.default_rng(seed)
+    keys = rng.integers(1, np.iinfo(np.int64).max, size=len(members), dtype=np.int64)
+    code = np.zeros(len(weight), dtype=np.int64)
+    for index, key in zip(members, keys, strict=True):
+        code[index] ^= key
+    seen = np.flatnonzero(code)
+    values, inverse = np.unique(code[seen], return_inverse=True)
+    atom_of_point = np.full(len(weight), -1, dtype=np.int64)
+    atom_of_point[seen] = inverse
+    return Atoms(
+        weight=_sums(inverse, weight[seen], len(values)),
+        of_field=[np.unique(atom_of_point[index]) for index in members],
+    )
+
+
+def members_of(
+    points: Points, footprint: "Footprint", ra_deg: FloatArray, dec_deg: FloatArray
+) -> list[IntArray]:
+    """For each pointing the indices of the points that it sees."""
+    return [
+        points.inside(footprint, float(ra), float(dec))
+        for ra, dec in zip(ra_deg, dec_deg, strict=True)
+    ]
+
+
+def union_of(members: Sequence[IntArray], size: int) -> NDArray[np.bool_]:
+    """Mask of the points that are in at least one of some sets."""
+    seen = np.zeros(size, dtype=bool)
+    for index in members:
+        seen[index] = True
+    return seen
+
+
+def _sums(group: IntArray, values: FloatArray, size: int) -> FloatArray:
+    return np.bincount(group, weights=values, minlength=size).astype(np.float64)
+
+
+def coarse_cells(points: Points) -> Points:
+    """The same weight on cells of about one degree, at the weighted mean place of each."""
+    positive = points.weight > 0
+    band = np.floor(points.dec_deg[positive] + 90.0).astype(np.int64)
+    around = np.maximum(1.0, np.ceil(360.0 * np.cos(np.radians(band - 89.5))))
+    column = np.floor(points.ra_deg[positive] / 360.0 * around).astype(np.int64)
+    _, inverse = np.unique(band * 400 + column, return_inverse=True)
+    size = int(inverse.max()) + 1 if len(inverse) else 0
+    weight = _sums(inverse, points.weight[positive], size)
+    vectors = np.stack(
+        [
+            _sums(inverse, points.weight[positive] * points.vectors[positive, axis], size)
+            for axis in range(3)
+        ],
+        axis=-1,
+    )
+    ra, dec = from_unit_vectors(vectors)
+    area = _sums(inverse, points.area_deg2[positive], size)
+    return Points.make(ra, dec, weight, area)
+
+
+_AREA_SAMPLES = 24
+"""Points across the footprint for its area; chip gaps average out."""
+
+
+def union_area_deg2(footprint: "Footprint", ra_deg: FloatArray, dec_deg: FloatArray) -> float:
+    """Solid angle seen at least once by some pointings.
+
+    Each pointing's footprint is sampled evenly in the tangent plane; a sample that lies in m
+    pointings counts 1/m of its solid angle, cos^3 of its distance from the centre being the
+    plane's.
+    """
+    if len(ra_deg) == 0:
+        return 0.0
+    from too_common.astro.sphere import from_tangent_plane
+
+    reach = np.degrees(np.tan(np.radians(min(footprint.radius_deg, 80.0))))
+    step = 2 * reach / _AREA_SAMPLES
+    axis = -reach + step * (np.arange(_AREA_SAMPLES) + 0.5)
+    x, y = (values.ravel() for values in np.meshgrid(axis, axis))
+    inside = footprint.contains_plane(x, y)
+    x, y = x[inside], y[inside]
+    solid = step**2 * np.cos(np.arctan(np.radians(np.hypot(x, y)))) ** 3
+    ra, dec = from_tangent_plane(
+        np.asarray(ra_deg)[:, None], np.asarray(dec_deg)[:, None], x[None, :], y[None, :]
+    )
+    area = np.broadcast_to(solid, ra.shape).ravel()
+    samples = Points.make(ra.ravel(), dec.ravel(), area, area)
+    times = np.zeros(len(samples))
+    for index in members_of(samples, footprint, ra_deg, dec_deg):
+        times[index] += 1
+    return float((samples.weight / np.maximum(times, 1)).sum())

@@ -1,0 +1,103 @@
+"""The plan: exposures in order of time, numbers, and what was cut and why."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from too_common.contracts.base import UtcDatetime
+from too_common.contracts.planner import PlanStatistics
+
+from too_planner.request import Parameters
+
+DOCUMENT_SCHEMA = "too-plan/1"
+
+
+class PlannedExposure(BaseModel):
+    """One exposure to be taken."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int = Field(description="1, 2, 3 ... in order of time")
+    field_id: str | None = Field(description="Id in the telescope's grid, or name of a galaxy")
+    ra_deg: float
+    dec_deg: float
+    filter: str
+    start: UtcDatetime = Field(description="Shutter opens")
+    exposure_s: float
+    airmass: float = Field(description="In the middle of the exposure")
+    visit: int = Field(description="1 for the field's first visit, ...")
+    dither: int = Field(default=0, description="0, then 1 for the offset exposure of a visit")
+    probability: float = Field(description="Of the map inside the field")
+
+
+class CutReason(StrEnum):
+    """Why sky is not in a plan."""
+
+    NEVER_HIGH = "never_high"
+    TELESCOPE_LIMITS = "telescope_limits"
+    MOON = "moon"
+    RA_SLICE = "ra_slice"
+    REFERENCES = "references"
+    NO_FIELD = "no_field"
+    PREVIOUS = "previous"
+    NO_TIME = "no_time"
+    NO_DARKNESS = "no_darkness"
+
+
+class Cut(BaseModel):
+    """A part of the map that the plan does not see."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: CutReason
+    probability: float
+    words: str
+
+
+class Plan(BaseModel):
+    """A plan for one telescope, or the reason why there is none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    document: str = DOCUMENT_SCHEMA
+    telescope: str
+    map_sha256: str | None
+    parameters: Parameters
+    exposures: tuple[PlannedExposure, ...]
+    statistics: PlanStatistics
+    cuts: tuple[Cut, ...] = ()
+    failure: str | None = Field(default=None, description="Why nothing can be observed")
+    notes: tuple[str, ...] = Field(default=(), description="What a person should know")
+    galaxies: tuple[dict[str, Any], ...] = Field(
+        default=(), description="Galaxies in the pointings, with their score"
+    )
+    galaxy_score: float | None = Field(
+        default=None, description="Share of the catalogue's score in the pointings"
+    )
+    compute_s: float = Field(default=0.0, description="Time that planning took")
+
+
+def empty_statistics() -> PlanStatistics:
+    """Numbers of a plan without exposures."""
+    return PlanStatistics(
+        fields=0,
+        exposures=0,
+        probability=0.0,
+        probability_sequence=0.0,
+        area_deg2=0.0,
+        exposure_time_s=0.0,
+        total_time_s=0.0,
+    )
+
+
+def span_of(exposures: tuple[PlannedExposure, ...]) -> tuple[datetime, datetime] | None:
+    """Start of the first and end of the last exposure."""
+    from datetime import timedelta
+
+    if not exposures:
+        return None
+    return (
+        min(row.start for row in exposures),
+        max(row.start + timedelta(seconds=row.exposure_s) for row in exposures),
+    )

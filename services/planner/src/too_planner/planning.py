@@ -1,0 +1,458 @@
+"""From a map, a telescope and a request to a plan; pure, for worker processes and for the CLI."""
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from too_common.astro.footprint import Footprint
+from too_common.contracts.planner import PlanStatistics
+
+from too_planner import coverage, plan, visibility
+from too_planner.coverage import Points
+from too_planner.cuts import explain_cuts
+from too_planner.fieldgrid import FieldGrid
+from too_planner.nightsky import FloatArray, night_sky
+from too_planner.plan import Plan, PlannedExposure
+from too_planner.request import Parameters
+from too_planner.scheduler import Problem, schedule
+from too_planner.telescope import FilterOrder, TelescopeDefinition
+from too_planner.timeline import Placed, Rules, Slews, VisitTemplate, make_template
+
+if TYPE_CHECKING:
+    from too_common.astro.skymap import SkyMap
+
+MAX_CANDIDATES = 2600
+"""Fields whose exact footprint is laid over the map; the rest is sorted out by a quick look."""
+_QUICK_SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Target:
+    """What may be pointed at.
+
+    Attributes
+    ----------
+    labels : list of str
+        Field ids or names of galaxies.
+    ra_deg, dec_deg : ndarray
+        ICRS centres.
+    """
+
+    labels: list[str]
+    ra_deg: FloatArray
+    dec_deg: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: NDArray[Any]) -> "Target":
+        """Some of them."""
+        places = np.arange(len(self.labels))[index]
+        return Target([self.labels[i] for i in places], self.ra_deg[index], self.dec_deg[index])
+
+
+def targets_of_grid(grid: FieldGrid) -> Target:
+    """All fields of a grid."""
+    return Target([str(value) for value in grid.field_id], grid.ra_deg, grid.dec_deg)
+
+
+def footprint_of(telescope: TelescopeDefinition, grid: FieldGrid | None) -> Footprint:
+    """The camera; chips may stand in the grid file."""
+    model = telescope.footprint
+    chips: Any = model.rectangles_deg
+    if model.type == "rectangles" and chips is None:
+        if grid is None or grid.rectangles_deg is None:
+            raise ValueError(f"{telescope.name}: the grid file has no rectangles")
+        chips = grid.rectangles_deg.tolist()
+    return Footprint.from_definition(
+        {
+            "type": model.type,
+            "radius_deg": model.radius_deg,
+            "side_deg": model.side_deg,
+            "rectangles": chips,
+            "polygons": model.polygons_deg,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything a plan is made of.
+
+    Attributes
+    ----------
+    weight_points : Points, optional
+        What is to be covered if it is not the map's probability (galaxies with their score).
+    references : set of (field id, filter), optional
+        Reference images; None: no list is loaded.
+    """
+
+    telescope: TelescopeDefinition
+    footprint: Footprint
+    parameters: Parameters
+    targets: Target
+    points: Points | None
+    skymap: "SkyMap | None" = None
+    map_sha256: str | None = None
+    weight_points: Points | None = None
+    references: frozenset[tuple[str, str]] | None = None
+    notes: tuple[str, ...] = ()
+    catalogue_hour_angle: bool = False
+    structures: int = 48
+
+
+def make_plan(inputs: Inputs) -> Plan:
+    """Make the plan; one that cannot be made says why and has no exposures."""
+    began = time.perf_counter()
+    parameters, telescope = inputs.parameters, inputs.telescope
+    epoch = parameters.window_begin.replace(microsecond=0)
+    if epoch < parameters.window_begin:
+        epoch += timedelta(seconds=1)
+    windows = [
+        (max(0.0, (window.begin - epoch).total_seconds()), (window.end - epoch).total_seconds())
+        for window in parameters.windows
+    ]
+    night = visibility.make_night(telescope.site, epoch, windows, parameters.sun_altitude_max_deg)
+    limits = parameters.constraints(telescope, catalogue_hour_angle=inputs.catalogue_hour_angle)
+    points = inputs.points
+    if points is not None and parameters.previous:
+        points = _without_previous(points, inputs.footprint, parameters)
+    candidates, masked = _candidates(inputs, points, night, limits)
+    weights = inputs.weight_points or points
+    if weights is None:
+        weights = _equal_weights(candidates.targets)
+    members = coverage.members_of(
+        weights, inputs.footprint, candidates.targets.ra_deg, candidates.targets.dec_deg
+    )
+    templates = _templates(inputs)
+    rules = _rules(inputs, candidates, templates, epoch)
+    placed = schedule(
+        Problem(
+            rules=rules,
+            atoms=coverage.make_atoms(members, weights.weight),
+            dark=night.dark,
+            max_fields=parameters.max_fields,
+            target=parameters.probability,
+            fill=parameters.fill,
+            in_order=parameters.keep_order,
+            structures=inputs.structures,
+            seed=parameters.seed,
+        )
+    )
+    map_members = members
+    if points is not None and weights is not points:
+        map_members = coverage.members_of(
+            points, inputs.footprint, candidates.targets.ra_deg, candidates.targets.dec_deg
+        )
+    exposures = _exposures(
+        inputs, candidates.targets, placed, templates, epoch, map_members, points
+    )
+    statistics = _statistics(
+        inputs, candidates.targets, placed, exposures, len(templates), map_members, points
+    )
+    cuts = explain_cuts(
+        night=night,
+        limits=limits,
+        points=inputs.points,
+        remaining=points,
+        parameters=parameters,
+        masked_targets=masked,
+        members=map_members,
+        seen=statistics.probability,
+        footprint=inputs.footprint,
+    )
+    return Plan(
+        telescope=telescope.name,
+        map_sha256=inputs.map_sha256,
+        parameters=parameters,
+        exposures=exposures,
+        statistics=statistics,
+        cuts=cuts.cuts,
+        failure=None if exposures else cuts.failure,
+        notes=inputs.notes,
+        galaxy_score=_galaxy_score(inputs, members, placed),
+        compute_s=round(time.perf_counter() - began, 3),
+    )
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    targets: Target
+    intervals: list[list[visibility.Interval]]
+
+
+def _candidates(
+    inputs: Inputs,
+    points: Points | None,
+    night: visibility.Night,
+    limits: visibility.Constraints,
+) -> tuple[_Candidates, Target]:
+    """Fields that can be observed, see something, and have their references.
+
+    Returns
+    -------
+    candidates
+        With the intervals in which they can be observed.
+    masked : Target
+        Fields that only lack a reference image.
+    """
+    targets, parameters = inputs.targets, inputs.parameters
+    keep = np.ones(len(targets), dtype=bool)
+    if parameters.ra_slice_h is not None:
+        keep &= _in_slice(targets.ra_deg, parameters.ra_slice_h)
+    targets = targets.take(keep)
+    if points is not None and inputs.weight_points is None and parameters.field_ids is None:
+        targets = targets.take(_near_map(inputs, targets, points))
+    coarse = visibility.ever_observable(night, limits, targets.ra_deg, targets.dec_deg)["moon"]
+    if not parameters.keep_order:
+        # grids are sampled every 15 minutes here: what is up for less than that is not worth it
+        targets = targets.take(coarse)
+    masked = targets.take(np.zeros(len(targets), dtype=bool))
+    if parameters.require_references and inputs.references is not None:
+        has = _has_references(targets, parameters.filters, inputs.references)
+        masked, targets = targets.take(~has), targets.take(has)
+    if len(targets) > MAX_CANDIDATES and inputs.skymap is not None:
+        targets = targets.take(_richest(inputs, targets))
+    intervals = visibility.observable_intervals(night, limits, targets.ra_deg, targets.dec_deg)
+    return _Candidates(targets, intervals), masked
+
+
+def _near_map(inputs: Inputs, targets: Target, points: Points) -> NDArray[np.bool_]:
+    """Fields that may hold a point of the map at all: a look at cells of one degree."""
+    cell = coverage.coarse_cells(points)
+    if len(cell.weight) == 0 or len(targets) == 0:
+        return np.zeros(len(targets), dtype=bool)
+    reach = np.cos(np.radians(min(inputs.footprint.radius_deg + 1.2, 180.0)))
+    from too_common.astro.sphere import unit_vectors
+
+    vectors = unit_vectors(targets.ra_deg, targets.dec_deg)
+    near = np.zeros(len(targets), dtype=bool)
+    for begin in range(0, len(vectors), 4000):
+        rows = slice(begin, begin + 4000)
+        near[rows] = (vectors[rows] @ cell.vectors.T).max(axis=1) >= reach
+    return near
+
+
+def _richest(inputs: Inputs, targets: Target) -> NDArray[np.int64]:
+    """The fields with the largest probability by a few samples of the density."""
+    from too_common.astro.sphere import from_tangent_plane
+
+    skymap = inputs.skymap
+    if skymap is None:
+        return np.arange(len(targets))
+    half = inputs.footprint.radius_deg * 0.5
+    offsets = np.array([(0, 0), (half, half), (-half, half), (half, -half), (-half, -half)])
+    total = np.zeros(len(targets))
+    for x, y in offsets[:_QUICK_SAMPLES]:
+        ra, dec = from_tangent_plane(
+            targets.ra_deg, targets.dec_deg, np.full(len(targets), x), np.full(len(targets), y)
+        )
+        total += skymap.density(ra, dec)
+    best = np.argpartition(-total, MAX_CANDIDATES)[:MAX_CANDIDATES]
+    return np.sort(best)
+
+
+def _in_slice(ra_deg: FloatArray, slice_h: tuple[float, float]) -> NDArray[np.bool_]:
+    low, high = slice_h
+    hours = ra_deg / 15.0
+    if low <= high:
+        return (hours >= low) & (hours <= high)
+    return (hours >= low) | (hours <= high)
+
+
+def _has_references(
+    targets: Target, filters: tuple[str, ...], references: frozenset[tuple[str, str]]
+) -> NDArray[np.bool_]:
+    wanted = set(filters)
+    return np.array(
+        [all((label, name) in references for name in wanted) for label in targets.labels],
+        dtype=bool,
+    )
+
+
+def _without_previous(points: Points, footprint: Footprint, parameters: Parameters) -> Points:
+    for row in parameters.previous:
+        points = points.without(points.inside(footprint, row.ra_deg, row.dec_deg))
+    return points
+
+
+def _equal_weights(targets: Target) -> Points:
+    """Without a map every field of a list is worth the same."""
+    size = max(len(targets), 1)
+    return Points.make(
+        targets.ra_deg,
+        targets.dec_deg,
+        np.full(len(targets), 1.0 / size),
+        np.zeros(len(targets)),
+    )
+
+
+def _templates(inputs: Inputs) -> tuple[VisitTemplate, ...]:
+    parameters, timing = inputs.parameters, inputs.telescope.timing
+    parts = list(zip(parameters.filters, parameters.exposure_times_s, strict=True))
+    groups = [[part] for part in parts]
+    if parameters.filter_order is FilterOrder.INTEGRATED:
+        groups = [parts]
+    return tuple(
+        make_template(
+            group,
+            dithers=2 if parameters.dither else 1,
+            dither_slew_s=_dither_slew_s(inputs.telescope),
+            timing=timing,
+        )
+        for group in groups
+    )
+
+
+def _dither_slew_s(telescope: TelescopeDefinition) -> float:
+    offset = telescope.dither_offset_arcsec / 3600.0 * float(np.sqrt(2.0))
+    slew = telescope.timing.slew
+    if slew.model == "rate":
+        return offset / slew.rate_deg_per_s + slew.settle_s
+    return (
+        max(slew.hour_angle.seconds(4 * offset), slew.declination.seconds(offset)) + slew.settle_s
+    )
+
+
+def _rules(
+    inputs: Inputs,
+    candidates: _Candidates,
+    templates: tuple[VisitTemplate, ...],
+    epoch: datetime,
+) -> Rules:
+    telescope = inputs.telescope
+    sky = night_sky(telescope.site, epoch, [0.0])
+    targets = candidates.targets
+    return Rules(
+        steps=templates,
+        intervals=candidates.intervals,
+        slews=Slews(
+            telescope.timing,
+            targets.ra_deg,
+            targets.dec_deg,
+            latitude_deg=telescope.site.latitude_deg,
+            sidereal_h_at_epoch=float(sky.sidereal_h[0]),
+            extra_s=_dither_slew_s(telescope) if inputs.parameters.dither else 0.0,
+        ),
+        overhead_s=telescope.timing.overhead_s,
+        filter_change_s=telescope.timing.filter_change_s,
+        min_gap_s=inputs.parameters.min_gap_s,
+    )
+
+
+def _exposures(
+    inputs: Inputs,
+    targets: Target,
+    placed: list[Placed],
+    templates: tuple[VisitTemplate, ...],
+    epoch: datetime,
+    members: list[NDArray[np.int64]],
+    points: Points | None,
+) -> tuple[PlannedExposure, ...]:
+    rows: list[tuple[float, Placed, Any, float, float]] = []
+    offset = inputs.telescope.dither_offset_arcsec / 3600.0
+    for visit in placed:
+        ra, dec = float(targets.ra_deg[visit.field]), float(targets.dec_deg[visit.field])
+        for part in templates[visit.step].exposures:
+            row_ra, row_dec = ra, dec
+            if part.dither:
+                row_dec = min(dec + offset, 89.99)
+                row_ra = (ra + offset / max(np.cos(np.radians(dec)), 0.01)) % 360.0
+            rows.append((visit.start_s + part.offset_s, visit, part, row_ra, row_dec))
+    if not rows:
+        return ()
+    middles = np.array([start + part.exposure_s / 2 for start, _, part, _, _ in rows])
+    airmass = visibility.airmass_at(
+        inputs.telescope.site,
+        epoch,
+        middles,
+        np.array([row[3] for row in rows]),
+        np.array([row[4] for row in rows]),
+    )
+    inside = {
+        index: float(points.weight[members[index]].sum()) if points is not None else 0.0
+        for index in {visit.field for visit in placed}
+    }
+    return tuple(
+        PlannedExposure(
+            number=number,
+            field_id=targets.labels[visit.field],
+            ra_deg=round(ra, 6) % 360.0,
+            dec_deg=round(dec, 6),
+            filter=part.filter,
+            start=epoch + timedelta(seconds=round(start, 3)),
+            exposure_s=part.exposure_s,
+            airmass=round(float(mass), 4),
+            visit=visit.step + 1,
+            dither=part.dither,
+            probability=round(inside[visit.field], 8),
+        )
+        for number, ((start, visit, part, ra, dec), mass) in enumerate(
+            zip(rows, airmass, strict=True), start=1
+        )
+    )
+
+
+def _statistics(
+    inputs: Inputs,
+    targets: Target,
+    placed: list[Placed],
+    exposures: tuple[PlannedExposure, ...],
+    steps: int,
+    members: list[NDArray[np.int64]],
+    points: Points | None,
+) -> PlanStatistics:
+    span = plan.span_of(exposures)
+    if span is None:
+        return plan.empty_statistics()
+    fields = sorted({visit.field for visit in placed})
+    visits = {index: sum(1 for visit in placed if visit.field == index) for index in fields}
+    whole = [index for index in fields if visits[index] == steps]
+    by_filter: dict[str, int] = {}
+    for row in exposures:
+        by_filter[row.filter] = by_filter.get(row.filter, 0) + 1
+    return PlanStatistics(
+        fields=len(fields),
+        exposures=len(exposures),
+        exposures_by_filter=by_filter,
+        probability=_seen(points, [members[i] for i in fields]),
+        probability_sequence=_seen(points, [members[i] for i in whole]),
+        area_deg2=round(
+            coverage.union_area_deg2(
+                inputs.footprint, targets.ra_deg[fields], targets.dec_deg[fields]
+            ),
+            4,
+        ),
+        exposure_time_s=sum(row.exposure_s for row in exposures),
+        total_time_s=(span[1] - span[0]).total_seconds(),
+        first_exposure_at=span[0],
+        last_exposure_end=span[1],
+    )
+
+
+def _seen(points: Points | None, members: list[NDArray[np.int64]]) -> float:
+    if points is None:
+        return 0.0
+    mask = coverage.union_of(members, len(points))
+    return round(float(points.weight[mask].sum()), 6)
+
+
+def _galaxy_score(
+    inputs: Inputs, members: list[NDArray[np.int64]], placed: list[Placed]
+) -> float | None:
+    if inputs.weight_points is None:
+        return None
+    return _seen(inputs.weight_points, [members[visit.field] for visit in placed])
+
+
+def with_notes(made: Plan, *notes: str) -> Plan:
+    """The same plan with more to tell."""
+    return made.model_copy(update={"notes": (*made.notes, *notes)})
+
+
+def without_references(inputs: Inputs) -> Inputs:
+    """Inputs for a plan although no reference list is loaded; says so in the plan."""
+    return replace(inputs, notes=(*inputs.notes, "references not checked: no list is loaded"))

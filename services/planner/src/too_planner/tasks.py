@@ -1,0 +1,217 @@
+"""What worker processes do: bytes and plain data in, plain data out.
+
+A worker keeps the last maps it has read, since five telescopes are planned from one map.
+"""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from too_planner import coverage, fieldgrid, planning
+from too_planner.checker import check_plan
+from too_planner.difference import difference
+from too_planner.galaxies import CatalogueError, choose_galaxies, open_catalogue
+from too_planner.plan import Plan, empty_statistics
+from too_planner.request import Parameters
+from too_planner.telescope import Strategy, TelescopeDefinition
+
+_MAPS_KEPT = 2
+
+
+@dataclass
+class _ReadMap:
+    skymap: Any
+    points: coverage.Points
+
+
+_maps: OrderedDict[str, _ReadMap] = OrderedDict()
+
+
+def warm() -> None:
+    """Import what a plan needs, so that the first one is as quick as the next."""
+    import astropy_healpix  # noqa: F401
+    from too_common.astro import skymap  # noqa: F401
+
+    for path in fieldgrid.BUILT_IN.glob("*.npz"):
+        fieldgrid.load_grid(path)
+
+
+def _read_map(path: str) -> _ReadMap:
+    from too_common.astro.skymap import SkyMap
+
+    data = Path(path).read_bytes()
+    key = hashlib.sha256(data).hexdigest()
+    known = _maps.get(key)
+    if known is None:
+        skymap = SkyMap.from_fits(data)
+        known = _maps[key] = _ReadMap(skymap, coverage.Points.of_map(skymap))
+        while len(_maps) > _MAPS_KEPT:
+            _maps.popitem(last=False)
+    _maps.move_to_end(key)
+    return known
+
+
+def plan_task(
+    *,
+    definition: dict[str, Any],
+    parameters: dict[str, Any],
+    grid_path: str | None,
+    map_path: str | None,
+    map_sha256: str | None,
+    catalogue_path: str | None,
+    references: list[tuple[str, str]] | None,
+    previous: tuple[str, dict[str, Any]] | None,
+) -> dict[str, Any]:
+    """Make a plan, check it, and compare it with the one before.
+
+    Parameters
+    ----------
+    definition, parameters
+        Telescope and complete parameters as JSON-like data.
+    grid_path
+        Compact grid file.
+    map_path
+        Multi-order FITS file in the cache; None for a manual plan without a map.
+    references
+        Reference images by field and filter; None: no list is loaded.
+    previous
+        Id and document of the plan that would be superseded.
+
+    Returns
+    -------
+    dict
+        ``plan`` and ``difference`` (or None).
+
+    Raises
+    ------
+    RuntimeError
+        If the plan breaks a limit: a fault of this program, never shown as a plan.
+    """
+    telescope = TelescopeDefinition.model_validate(definition)
+    wanted = Parameters.model_validate(parameters)
+    grid = fieldgrid.load_grid(Path(grid_path)) if grid_path else None
+    read = _read_map(map_path) if map_path else None
+    footprint = planning.footprint_of(telescope, grid)
+    pairs = None if references is None else frozenset((a, b) for a, b in references)
+    notes: tuple[str, ...] = ()
+    if wanted.require_references and pairs is None:
+        notes = ("references not checked: no list is loaded",)
+    rows: list[dict[str, Any]] = []
+    weight_points = None
+    if wanted.strategy is Strategy.GALAXIES:
+        if read is None or catalogue_path is None:
+            raise ValueError("galaxies need a map and a catalogue")
+        try:
+            found = choose_galaxies(open_catalogue(Path(catalogue_path)), read.skymap, footprint)
+        except CatalogueError as error:
+            return {"plan": _no_plan(telescope, wanted, map_sha256, str(error)), "difference": None}
+        targets, weight_points, rows = found.targets, found.points, found.rows
+    else:
+        targets = _grid_targets(grid, wanted)
+    plan = planning.make_plan(
+        planning.Inputs(
+            telescope=telescope,
+            footprint=footprint,
+            parameters=wanted,
+            targets=targets,
+            points=read.points if read else None,
+            skymap=read.skymap if read else None,
+            map_sha256=map_sha256,
+            weight_points=weight_points,
+            references=pairs,
+            notes=notes,
+        )
+    )
+    if rows:
+        plan = plan.model_copy(update={"galaxies": _seen_galaxies(plan, rows, footprint)})
+    violations = check_plan(plan, telescope, references=pairs)
+    if violations:
+        first = violations[0]
+        raise RuntimeError(
+            f"{telescope.name}: {len(violations)} violations, first: exposure {first.exposure} "
+            f"{first.limit}: {first.words}"
+        )
+    compared = None
+    if previous is not None and plan.exposures:
+        compared = difference(
+            UUID(previous[0]),
+            Plan.model_validate(previous[1]),
+            plan,
+            points=read.points if read else None,
+            footprint=footprint,
+        ).model_dump(mode="json")
+    return {"plan": plan.model_dump(mode="json"), "difference": compared}
+
+
+def _grid_targets(grid: fieldgrid.FieldGrid | None, wanted: Parameters) -> planning.Target:
+    if grid is None:
+        raise ValueError(f"{wanted.telescope} has no grid")
+    if wanted.field_ids is not None:
+        return planning.targets_of_grid(grid.take(grid.indices_of(list(wanted.field_ids))))
+    return planning.targets_of_grid(grid.select(wanted.field_sets))
+
+
+def _no_plan(
+    telescope: TelescopeDefinition, wanted: Parameters, map_sha256: str | None, reason: str
+) -> dict[str, Any]:
+    return Plan(
+        telescope=telescope.name,
+        map_sha256=map_sha256,
+        parameters=wanted,
+        exposures=(),
+        statistics=empty_statistics(),
+        failure=reason,
+    ).model_dump(mode="json")
+
+
+def _seen_galaxies(
+    plan: Plan, rows: list[dict[str, Any]], footprint: Any
+) -> tuple[dict[str, Any], ...]:
+    import numpy as np
+
+    ra = np.array([row["ra_deg"] for row in rows])
+    dec = np.array([row["dec_deg"] for row in rows])
+    seen = np.zeros(len(rows), dtype=bool)
+    for ra_deg, dec_deg in {(row.ra_deg, row.dec_deg) for row in plan.exposures}:
+        seen |= footprint.contains(ra_deg, dec_deg, ra, dec)
+    return tuple(row for row, is_seen in zip(rows, seen, strict=True) if is_seen)
+
+
+def coverage_task(
+    *,
+    map_path: str,
+    telescopes: dict[str, tuple[dict[str, Any], str | None]],
+    groups: list[tuple[str, str, list[tuple[float, float]]]],
+) -> list[tuple[float, float]]:
+    """Probability and area that executed exposures cover.
+
+    Parameters
+    ----------
+    telescopes
+        Definition and grid file by name.
+    groups
+        (telescope, filter, pointings) each.
+
+    Returns
+    -------
+    list of (probability, area_deg2)
+        One per group.
+    """
+    import numpy as np
+
+    read = _read_map(map_path)
+    result: list[tuple[float, float]] = []
+    for name, _filter, pointings in groups:
+        definition, grid_path = telescopes[name]
+        telescope = TelescopeDefinition.model_validate(definition)
+        grid = fieldgrid.load_grid(Path(grid_path)) if grid_path else None
+        footprint = planning.footprint_of(telescope, grid)
+        places = np.array(sorted(set(pointings)))
+        members = coverage.members_of(read.points, footprint, places[:, 0], places[:, 1])
+        seen = coverage.union_of(members, len(read.points))
+        area = coverage.union_area_deg2(footprint, places[:, 0], places[:, 1])
+        result.append((round(float(read.points.weight[seen].sum()), 6), round(area, 4)))
+    return result
