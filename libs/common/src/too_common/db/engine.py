@@ -24,7 +24,9 @@ def asyncpg_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def make_engine(url: str, *, service: str, pool_size: int = 8) -> AsyncEngine:
+def make_engine(
+    url: str, *, service: str, pool_size: int = 8, search_path: str | None = None
+) -> AsyncEngine:
     """Engine of a service's role.
 
     Parameters
@@ -35,6 +37,8 @@ def make_engine(url: str, *, service: str, pool_size: int = 8) -> AsyncEngine:
         Named in ``pg_stat_activity``; its schema leads the search path.
     pool_size
         Connections kept open; as many again may open under load.
+    search_path
+        Instead of the service's schema (migrations name every schema explicitly).
     """
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
@@ -46,7 +50,7 @@ def make_engine(url: str, *, service: str, pool_size: int = 8) -> AsyncEngine:
             "timeout": CONNECT_TIMEOUT_S,
             "server_settings": {
                 "application_name": f"too-{service}",
-                "search_path": schema_of(service),
+                "search_path": search_path or schema_of(service),
                 "timezone": "UTC",
                 "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                 "idle_in_transaction_session_timeout": "60000",

@@ -19,11 +19,13 @@ from sqlalchemy import Connection, MetaData, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from too_common.db.engine import asyncpg_url, make_engine
-from too_common.db.metadata import schema_of
+from too_common.db.metadata import UtcDateTime, schema_of
 from too_common.errors import PermanentError
 
 VERSION_TABLE = "alembic_version"
 PROVISION_ATTEMPTS = 20
+NO_SCHEMA = "pg_catalog"
+"""Alembic takes the first schema of the search path for 'no schema', so ours must not be it."""
 
 
 class OutdatedSchemaError(PermanentError):
@@ -109,9 +111,17 @@ def _configure(context: Any, connection: Connection, service: str, metadata: Met
         include_schemas=True,
         include_name=include_name,
         compare_type=True,
+        render_item=_render_item,
         compare_server_default=False,
         transaction_per_migration=False,
     )
+
+
+def _render_item(kind: str, item: Any, context: Any) -> str | bool:
+    if kind == "type" and isinstance(item, UtcDateTime):
+        context.imports.add("from too_common.db.metadata import UtcDateTime")
+        return "UtcDateTime()"
+    return False
 
 
 def run_env() -> None:
@@ -126,7 +136,7 @@ def run_env() -> None:
 
 async def upgrade(url: str, *, service: str, migrations: Path, metadata: MetaData) -> None:
     """Bring a service's schema to the newest revision (as its own role)."""
-    engine = make_engine(url, service=service, pool_size=2)
+    engine = make_engine(url, service=service, pool_size=2, search_path=NO_SCHEMA)
 
     def run(connection: Connection) -> None:
         config = _config(service, migrations)
@@ -144,7 +154,7 @@ async def make_revision(
     url: str, *, service: str, migrations: Path, metadata: MetaData, message: str
 ) -> None:
     """Write a new revision file from the difference between tables and database."""
-    engine = make_engine(url, service=service, pool_size=2)
+    engine = make_engine(url, service=service, pool_size=2, search_path=NO_SCHEMA)
 
     def run(connection: Connection) -> None:
         config = _config(service, migrations)
@@ -189,7 +199,7 @@ async def check_current(connection: AsyncConnection, *, service: str, migrations
 
 async def differences(url: str, *, service: str, metadata: MetaData) -> list[Any]:
     """What alembic would change to make the database match the tables; empty if nothing."""
-    engine = make_engine(url, service=service, pool_size=2)
+    engine = make_engine(url, service=service, pool_size=2, search_path=NO_SCHEMA)
     found: list[Any] = []
 
     def run(connection: Connection) -> None:
