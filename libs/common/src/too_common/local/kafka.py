@@ -101,6 +101,11 @@ class EmbeddedKafka:
         """Process id of the broker."""
         return self._process.pid if self._process else None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the server ended; None while it runs or after an orderly stop."""
+        return self._process.popen.poll() if self._process else None
+
     def ready(self) -> bool:
         """Whether the broker answers requests (it does so once its controller has let it in)."""
         return speaks_kafka(self.port)

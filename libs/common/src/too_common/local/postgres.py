@@ -132,6 +132,11 @@ class EmbeddedPostgres:
         """Process id of the server."""
         return self._process.pid if self._process else None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the server ended; None while it runs or after an orderly stop."""
+        return self._process.popen.poll() if self._process else None
+
     def ready(self) -> bool:
         """Whether the server takes connections (it writes so into its pid file)."""
         lines = self._pid_file_lines()

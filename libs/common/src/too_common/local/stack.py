@@ -1,0 +1,341 @@
+"""`too up`: the whole marshal on one machine, from the database to the sample alerts."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+from urllib.parse import urlsplit
+
+from too_common.local import access
+from too_common.local.environment import SIMULATORS, Servers, compose
+from too_common.local.facilities import write_facilities
+from too_common.local.files import write_private
+from too_common.local.kafka import EmbeddedKafka
+from too_common.local.kafka_jars import JarsUnavailableError, install_jars
+from too_common.local.layout import Layout
+from too_common.local.lock import StackLock
+from too_common.local.memory_broker import FALLBACK_NOTICE, MemoryBroker
+from too_common.local.migration_state import migrations_fingerprint
+from too_common.local.parts import PythonPart
+from too_common.local.ports import busy_ports
+from too_common.local.postgres import EmbeddedPostgres
+from too_common.local.process import StartError, log_tail
+from too_common.local.secrets import StackSecrets, load_or_create
+from too_common.local.supervisor import TICK_S, Supervised, Supervisor
+from too_common.settings import SERVICES
+
+_SERVER_TIMEOUT_S = 120.0
+_SERVICE_TIMEOUT_S = 180.0
+_COMMAND_TIMEOUT_S = 300.0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+class _StoppedError(Exception):
+    """A stop was requested before the stack was up."""
+
+
+@dataclass
+class Stack:
+    """The local stack of one data folder.
+
+    Parameters
+    ----------
+    layout
+        Folders and ports.
+    report
+        Told every line that a person should see.
+    samples
+        Send the sample alerts when everything is ready for the first time.
+    """
+
+    layout: Layout
+    report: Callable[[str], None] = _say
+    samples: bool = True
+    supervisor: Supervisor = field(init=False)
+    secrets: StackSecrets = field(init=False)
+    _began: float = field(default_factory=time.monotonic)
+    _servers: Servers = field(init=False)
+    _services: list[Supervised] = field(default_factory=list)
+    _broker: EmbeddedKafka | MemoryBroker | None = None
+
+    def __post_init__(self) -> None:
+        self.supervisor = Supervisor(self.report)
+
+    def run(self) -> None:
+        """Start everything, look after it until SIGINT or SIGTERM, stop it in order.
+
+        Raises
+        ------
+        StartError
+            If it cannot be started; whatever runs by then is stopped.
+        """
+        lock = StackLock(self.layout.lock_file)
+        lock.acquire()
+        if lock.stale_pid is not None:
+            self.report(f"An earlier run (process {lock.stale_pid}) did not end in order; going on")
+        try:
+            with self._signals():
+                self._run()
+        finally:
+            lock.release()
+
+    def _run(self) -> None:
+        try:
+            self._start_servers()
+            self._check_ports()
+            self._start_programs()
+            self._first_access()
+            self._send_samples()
+            self._banner()
+            self.supervisor.watch()
+        except _StoppedError:
+            pass
+        finally:
+            self._stop()
+
+    # -- start -------------------------------------------------------------------------------
+
+    def _start_servers(self) -> None:
+        layout = self.layout
+        self.secrets = load_or_create(layout.secrets_dir)
+        layout.log_dir.mkdir(parents=True, exist_ok=True)
+        self.report(f"Starting the marshal; data and logs are in {layout.data_dir}")
+        waiting: list[Supervised] = []
+        given_database = os.environ.get("TOO_DATABASE_URL")
+        if given_database:
+            self.report(f"  PostgreSQL     given: {_without_password(given_database)}")
+            admin_url = given_database
+        else:
+            postgres = EmbeddedPostgres(
+                layout.postgres_dir,
+                layout.ports.postgres,
+                die_with_parent=True,
+                log_file=layout.log_file("postgres"),
+            )
+            postgres.end_leftover()
+            self._need_port("PostgreSQL", layout.ports.postgres)
+            waiting.append(
+                self.supervisor.start("PostgreSQL", postgres, start_timeout_s=_SERVER_TIMEOUT_S)
+            )
+            admin_url = postgres.url()
+        given_kafka = os.environ.get("TOO_KAFKA_BOOTSTRAP_SERVERS")
+        if given_kafka:
+            self.report(f"  Kafka          given: {given_kafka}")
+        else:
+            self._broker = self._make_broker()
+            item = self.supervisor.start("Kafka", self._broker, start_timeout_s=_SERVER_TIMEOUT_S)
+            if self._broker.in_memory:
+                item.when_ready_again = self._restart_services
+            waiting.append(item)
+        self._wait(waiting)
+        self._servers = Servers(
+            admin_url=admin_url,
+            kafka_bootstrap_servers=given_kafka or self._bootstrap_servers(),
+        )
+
+    def _make_broker(self) -> EmbeddedKafka | MemoryBroker:
+        layout = self.layout
+        log_file = layout.log_file("kafka")
+        try:
+            class_path = install_jars(self.report)
+        except JarsUnavailableError as error:
+            self.report(f"  {error}")
+            self.report(FALLBACK_NOTICE)
+            return MemoryBroker(layout.kafka_dir, die_with_parent=True, log_file=log_file)
+        broker = EmbeddedKafka(
+            layout.kafka_dir,
+            layout.ports.kafka,
+            layout.ports.kafka_controller,
+            die_with_parent=True,
+            class_path=class_path,
+            log_file=log_file,
+        )
+        broker.end_leftover()
+        self._need_port("Kafka", layout.ports.kafka)
+        self._need_port("Kafka's controller", layout.ports.kafka_controller)
+        return broker
+
+    def _bootstrap_servers(self) -> str:
+        assert self._broker is not None  # noqa: S101 - either given or made above
+        return self._broker.bootstrap_servers
+
+    def _need_port(self, name: str, port: int) -> None:
+        _refuse_busy(busy_ports({name: port}))
+
+    def _check_ports(self) -> None:
+        own = {"Kafka", "Kafka's controller", "PostgreSQL"}
+        named = {name: port for name, port in self.layout.ports.named().items() if name not in own}
+        _refuse_busy(busy_ports(named))
+
+    def _start_programs(self) -> None:
+        layout = self.layout
+        write_facilities(layout, self.secrets, self._servers.admin_url)
+        simulators = self._start_program(SIMULATORS, layout.ports.simulators)
+        self._migrate()
+        self._wait([simulators])
+        for service in SERVICES:
+            self._services.append(self._start_program(service, layout.ports.public(service)))
+        self._wait(self._services)
+
+    def _start_program(self, name: str, port: int) -> Supervised:
+        part = PythonPart(
+            name,
+            environment=lambda: self._environment(name),
+            port=port,
+            log_file=self.layout.log_file(name),
+        )
+        return self.supervisor.start(name, part, start_timeout_s=_SERVICE_TIMEOUT_S)
+
+    def _environment(self, process: str) -> dict[str, str]:
+        servers = self._servers
+        if self._broker is not None and self._broker.in_memory:
+            # its address is another after every start
+            servers = Servers(servers.admin_url, self._broker.bootstrap_servers)
+        return compose(process, layout=self.layout, secrets=self.secrets, servers=servers)
+
+    def _migrate(self) -> None:
+        """Run ``too db migrate``, unless nothing has changed since it last succeeded here."""
+        marker = self.layout.data_dir / "migrated"
+        state = f"{migrations_fingerprint()} {_without_password(self._servers.admin_url)}"
+        embedded = not os.environ.get("TOO_DATABASE_URL")
+        if embedded and marker.exists() and marker.read_text() == state:
+            return
+        began = time.monotonic()
+        self._command("db", "migrate", log="migrate")
+        self.report(f"  {'schemas':<14} current after {time.monotonic() - began:4.1f} s")
+        write_private(marker, state)
+
+    def _first_access(self) -> None:
+        try:
+            access.ensure(self.layout, self.secrets)
+        except access.AccessError as error:
+            self.report(f"  no token for `too`: {error}")
+
+    def _send_samples(self) -> None:
+        marker = self.layout.data_dir / "samples-sent"
+        if not self.samples or marker.exists():
+            return
+        self.report("  sample alerts: sending")
+        try:
+            self._command("ingest", "sample", log="samples")
+        except StartError as error:
+            self.report(f"  sample alerts could not be sent: {error}")
+            return
+        marker.touch()
+        self.report("  sample alerts: sent")
+
+    def _command(self, *arguments: str, log: str) -> None:
+        """Run a `too` command to its end, looking after the parts meanwhile."""
+        environment = {**os.environ, **self._environment("vetting-api")}
+        environment["TOO_DATABASE_URL"] = self._servers.admin_url
+        environment["TOO_PORT_BASE"] = str(self.layout.ports.base)
+        # the roles' passwords are those of the stack's own secrets
+        environment.pop("TOO_VETTING_API_DATABASE_URL")
+        log_file = self.layout.log_file(log)
+        with log_file.open("ab") as output:
+            process = subprocess.Popen(  # noqa: S603 - this program itself
+                [sys.executable, "-m", "too_common.cli", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _COMMAND_TIMEOUT_S
+        try:
+            while process.poll() is None:
+                if self.supervisor.stop_requested.wait(TICK_S):
+                    raise _StoppedError
+                if time.monotonic() > deadline:
+                    raise StartError(f"`too {' '.join(arguments)}` did not end; see {log_file}")
+                self.supervisor.tick()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if process.returncode:
+            raise StartError(
+                f"`too {' '.join(arguments)}` failed ({process.returncode}); {log_file} ends:\n"
+                f"{log_tail(log_file)}"
+            )
+
+    def _wait(self, items: list[Supervised]) -> None:
+        if not self.supervisor.wait_ready(items):
+            raise _StoppedError
+
+    def _restart_services(self) -> None:
+        """A broker that forgets came back elsewhere: whoever knew the old address starts anew."""
+        for item in self._services:
+            item.part.stop()
+
+    # -- running and stopping ----------------------------------------------------------------
+
+    def _banner(self) -> None:
+        layout, seconds = self.layout, time.monotonic() - self._began
+        kept = access.read(layout)
+        lines = [
+            "",
+            f"The marshal is up after {seconds:.0f} s.",
+            "",
+            f"  page         {layout.page_url}",
+            f"  login        {kept.get('username', '-')}   password  {kept.get('password', '-')}",
+            f"  simulators   {layout.simulators_url}   (telephones, telescopes, clock, faults)",
+            f"  API          {layout.page_url}/docs",
+        ]
+        if kept.get("token"):
+            lines.append(
+                f"  try          curl -H 'Authorization: Bearer {kept['token']}' "
+                f"{layout.page_url}/api/ingest/v1/events"
+            )
+        lines += ["", "This is a simulated world: no telescope, no telephone. Ctrl-C stops it.", ""]
+        for line in lines:
+            self.report(line)
+
+    def _stop(self) -> None:
+        if not self.supervisor.parts:
+            return
+        self.report("Stopping; a second Ctrl-C ends everything at once")
+        began = time.monotonic()
+        if self._services:
+            self.supervisor.stop_together(self._services)
+        self.supervisor.stop_all()
+        self.report(f"Stopped after {time.monotonic() - began:.1f} s")
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            if self.supervisor.stop_requested.is_set():
+                self.supervisor.kill_all()
+                os._exit(130)
+            self.supervisor.stop_requested.set()
+
+        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, stop) for number in wanted}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _refuse_busy(busy: list[tuple[str, int]]) -> None:
+    if busy:
+        listed = ", ".join(f"{port} ({name})" for name, port in busy)
+        raise StartError(
+            f"in use by another program: port {listed}. Stop that program, or take another range "
+            "of ports: TOO_PORT_BASE=8600 make up"
+        )
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or 5432}{parts.path}"
