@@ -1,0 +1,5 @@
+"""Alembic environment of notify's schema."""
+
+from too_common.db.migrate import run_env
+
+run_env()
