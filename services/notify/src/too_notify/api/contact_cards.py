@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, EmailStr, Field
+from pydantic import BaseModel, Field
 from too_common.errors import ForbiddenError, InvalidError, NotFoundError
 from too_common.http import Ctx, Principal, require
 
@@ -52,7 +52,9 @@ class CardEdit(BaseModel):
     """What a person says of themselves."""
 
     phone: str | None = Field(default=None, max_length=32, description="International form, +...")
-    email: EmailStr | None = None
+    email: str | None = Field(
+        default=None, max_length=254, pattern=r"^[^@\s,;<>\"]+@[A-Za-z0-9.-]+$"
+    )
     slack_user_id: str | None = Field(default=None, pattern=r"^[UW][A-Z0-9]{6,20}$")
     timezone: str = Field(default="UTC", max_length=64, description="IANA name")
     hours_begin: time | None = Field(default=None, description="Local; both ends inclusive")
