@@ -1,5 +1,6 @@
 """The bus end to end on a real PostgreSQL and a real Kafka: outbox, inbox, parking, jobs, due."""
 
+import asyncio
 from datetime import timedelta
 from typing import ClassVar
 from uuid import uuid4
@@ -77,6 +78,9 @@ async def work(ctx, job, cause):
     STATE["attempts"] += 1
     if STATE["attempts"] <= job.fail_times:
         raise TransientError("try again")
+    if job.word == "hold":
+        STATE["holding"] = True
+        await STATE["hold"].wait()
     if job.word == "bad":
         raise ValueError("never works")
     STATE["done"].append((job.word, cause))
@@ -221,15 +225,19 @@ async def test_job_runs_after_commit_with_cause_and_retries(house):
 async def test_rolled_back_unit_leaves_nothing(house):
     async with house.run(PROBE, workers=0) as svc:
         with pytest.raises(ValueError, match="boom"):
-            async with svc.ctx.unit_of_work() as uow:
-                await uow.enqueue(Work(word="never"))
-                await uow.session.execute(sa.insert(SEEN).values(stream="x", reason="never"))
-                raise ValueError("boom")
+            await _fail_midway(svc)
         async with svc.ctx.unit_of_work() as uow:
             await uow.enqueue(Work(word="marker"))
         await eventually(lambda: STATE["done"])
         assert [word for word, _ in STATE["done"]] == ["marker"]
         assert await rows(svc) == []
+
+
+async def _fail_midway(svc):
+    async with svc.ctx.unit_of_work() as uow:
+        await uow.enqueue(Work(word="never"))
+        await uow.session.execute(sa.insert(SEEN).values(stream="x", reason="never"))
+        raise ValueError("boom")
 
 
 async def test_failed_job_is_held_with_an_alarm(house):
@@ -256,3 +264,25 @@ async def test_due_work_follows_the_stack_clock(house):
             return (await rows(svc, TIMERS))[0][2] is not None
 
         await eventually(rung, what="timer")
+
+
+async def test_a_waiting_job_absorbs_its_like_and_a_running_one_does_not(house):
+    async with house.run(PROBE, workers=0) as svc:
+        for _ in range(3):
+            async with svc.ctx.unit_of_work() as uow:
+                await uow.enqueue(Work(word="once"), delay_s=0.4, dedupe_key="a")
+        await eventually(lambda: STATE["done"])
+        async with svc.ctx.unit_of_work() as uow:
+            await uow.enqueue(Work(word="last"), delay_s=0.2, dedupe_key="b")
+        await eventually(lambda: len(STATE["done"]) == 2)
+        assert [word for word, _ in STATE["done"]] == ["once", "last"]
+        # while a job runs, news must bring about another run
+        STATE["hold"] = asyncio.Event()
+        async with svc.ctx.unit_of_work() as uow:
+            await uow.enqueue(Work(word="hold"), dedupe_key="c")
+        await eventually(lambda: STATE.get("holding"))
+        async with svc.ctx.unit_of_work() as uow:
+            await uow.enqueue(Work(word="news"), dedupe_key="c")
+        await eventually(lambda: "news" in [word for word, _ in STATE["done"]])
+        STATE["hold"].set()
+        await eventually(lambda: "hold" in [word for word, _ in STATE["done"]])

@@ -151,7 +151,8 @@ class UnitOfWork:
         delay_s
             Wall seconds (retries and housekeeping only; what is due in stack time is due work).
         dedupe_key
-            A job with the same key that waits or runs makes this call do nothing.
+            A job with the same key that still waits makes this call do nothing (it will see this
+            unit's changes); one that runs already does not.
         priority
             Higher first.
         cause

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from too_common.cause import Cause
 from too_common.db.foundation import job_settings
 from too_common.db.metadata import schema_of
+from too_common.ids import uuid7
 
 
 class JobPayload(BaseModel):
@@ -63,12 +64,30 @@ async def enqueue(
         # SQLAlchemy sends BEGIN with its first statement: without one the insert would commit
         # by itself and outlive a rollback
         await session.execute(text("SELECT 1"))
+    key = None
+    if dedupe_key is not None:
+        prefix = f"{type(job).TYPE}:{dedupe_key}#"
+        if await _waits(session, service, prefix):
+            return
+        key = f"{prefix}{uuid7()}"
     driver = AsyncpgDriver(asyncpg_connection)
     await queries(driver, service).enqueue(
         type(job).TYPE,
         encode(job, cause),
         priority=priority,
         execute_after=timedelta(seconds=delay_s) if delay_s > 0 else None,
-        dedupe_key=f"{type(job).TYPE}:{dedupe_key}" if dedupe_key else None,
-        on_conflict="skip",
+        dedupe_key=key,
     )
+
+
+async def _waits(session: AsyncSession, service: str, prefix: str) -> bool:
+    """True if a job of this key waits; it is locked, so that it starts after our commit only.
+
+    pgqueuer's own deduplication also counts a job that runs. Such a job may have read the state
+    before ours, so our news would be lost.
+    """
+    statement = text(
+        f"SELECT id FROM {schema_of(service)}.pgqueuer "  # noqa: S608  -- name from our own list
+        "WHERE status = 'queued' AND starts_with(dedupe_key, :prefix) LIMIT 1 FOR UPDATE"
+    )
+    return (await session.execute(statement, {"prefix": prefix})).first() is not None

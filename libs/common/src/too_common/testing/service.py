@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from too_common.auth.tokens import Keys, make_key_pair
-from too_common.bus.client import make_consumer, make_producer, stop_quietly
+from too_common.bus.client import ensure_topics, make_consumer, make_producer, stop_quietly
 from too_common.cause import Cause
 from too_common.clock import StackClock
 from too_common.context import Context
@@ -91,6 +91,7 @@ class House:
     _private: dict[str, dict[str, Any]] = field(default_factory=dict)
     _public: list[dict[str, Any]] = field(default_factory=list)
     _provisioned: set[str] = field(default_factory=set)
+    _topics: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for name in SERVICES:
@@ -214,7 +215,11 @@ class House:
         return envelope
 
     async def produce(self, topic: str, key: bytes, value: bytes) -> None:
-        """Put bytes on a topic."""
+        """Put bytes on a topic, which is made if it does not exist."""
+        if topic not in self._topics:
+            partitions = self.common_settings().bus_partitions
+            await ensure_topics(self.kafka_bootstrap, [topic], partitions=partitions)
+            self._topics.add(topic)
         producer = make_producer(self.kafka_bootstrap, client_id="test")
         await producer.start()
         try:

@@ -1,0 +1,1 @@
+"""What circulars does, one file per verb."""
