@@ -89,11 +89,11 @@ def _add(root: typer.Typer, name: str, entry: Entry) -> None:
     if not entry.is_group:
         root.command(name, help=entry.help)(module.command)
         return
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    group: typer.Typer = module.app
     for extension in _extensions(entry.extended_by):
-        group.add_typer(extension)
-    group.add_typer(module.app)
-    root.add_typer(group, name=name, help=entry.help)
+        group.registered_commands += extension.registered_commands
+        group.registered_groups += extension.registered_groups
+    root.add_typer(group, name=name, help=entry.help, no_args_is_help=True)
 
 
 def _extensions(names: Sequence[str]) -> list[typer.Typer]:

