@@ -114,13 +114,12 @@ def send_test_alert(
 ) -> None:
     """Send a test alert over all ways by which a person is paged."""
     api = Api()
-    account_id = api.get(_OWNER, "/accounts/me")["account_id"]
-    if username != "me":
-        for row in api.get(_OWNER, "/accounts"):
-            if row["username"] == username:
-                account_id = row["account_id"]
-                break
-        else:
-            raise CommandError(f"no account {username!r}")
-    answer = api.post("notify", "/test-alerts", {"account_id": account_id})
-    print_json(answer)
+    target = "me" if username == "me" else _account_id(api, username)
+    print_json(api.post("notify", f"/contact-cards/{target}/test-alert"))
+
+
+def _account_id(api: Api, username: str) -> str:
+    for row in api.get(_OWNER, "/accounts"):
+        if row["username"] == username:
+            return str(row["account_id"])
+    raise CommandError(f"no account {username!r}")

@@ -173,6 +173,7 @@ def _simulators(layout: Layout, secrets: StackSecrets, servers: Servers) -> dict
             "SMTP_PORT": str(layout.ports.smtp),
             **sftp,
             "STATE_DIR": str(layout.simulators_dir),
+            "SFTP_AUTHORIZED_KEYS_FILE": str(secrets.ssh_key_file.with_suffix(".pub")),
             "TWILIO_ACCOUNT_SID": secrets["twilio_account_sid"],
             "TWILIO_API_KEY_SID": secrets["twilio_api_key_sid"],
             "TWILIO_API_KEY_SECRET": secrets["twilio_api_key_secret"],
@@ -180,6 +181,8 @@ def _simulators(layout: Layout, secrets: StackSecrets, servers: Servers) -> dict
             "SLACK_TOKEN": secrets["slack_token"],
             "SLACK_SIGNING_SECRET": secrets["slack_signing_secret"],
             "NOTIFY_WEBHOOK_BASE_URL": layout.service_url("notify"),
+            "TWILIO_SMS_PATH": "/webhooks/twilio/sms",
+            "SLACK_INTERACTIONS_PATH": "/webhooks/slack/actions",
             "DEPOT_PASSWORD": secrets["depot_password"],
             "GATTINI_DATABASE_URL": role_url(
                 servers.admin_url, "gattini", secrets["database_gattini"], "gattini"
