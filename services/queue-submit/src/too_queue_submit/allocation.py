@@ -8,10 +8,14 @@ class Allocation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    program_id: int = Field(
-        default=2, ge=0, description="ZTF: 0 engineering, 1 public, 2 partnership, 3 Caltech"
+    program_id: int | None = Field(
+        default=None,
+        ge=0,
+        description="0 engineering, 1 public, 2 partnership, 3 Caltech; None: the telescope's own",
     )
-    program_pi: str = Field(default="Kulkarni", max_length=80)
+    program_pi: str | None = Field(
+        default=None, max_length=80, description="None: the telescope's own"
+    )
     subprogram_name: str = Field(
         default="ToO_EMGW",
         max_length=60,
@@ -22,8 +26,8 @@ class Allocation(BaseModel):
 
     @field_validator("program_pi", "subprogram_name", "program", "propid")
     @classmethod
-    def _printable(cls, value: str) -> str:
-        if not value.isprintable():
+    def _printable(cls, value: str | None) -> str | None:
+        if value is not None and not value.isprintable():
             raise ValueError("control characters are not allowed")
         return value
 
@@ -33,6 +37,22 @@ class Allocation(BaseModel):
         if not value.startswith("ToO"):
             raise ValueError("subprogram_name must start with 'ToO'")
         return value
+
+    def resolved(self, *, program_id: int | None, program_pi: str | None) -> "Allocation":
+        """Fill what is not set here from the telescope's own definition.
+
+        Parameters
+        ----------
+        program_id, program_pi
+            The telescope's own; where it has none either, partnership time and no name.
+        """
+        own_id = program_id if program_id is not None else 2
+        return self.model_copy(
+            update={
+                "program_id": self.program_id if self.program_id is not None else own_id,
+                "program_pi": self.program_pi or program_pi or "",
+            }
+        )
 
 
 class Limits(BaseModel):
@@ -58,6 +78,6 @@ class Limits(BaseModel):
         description="Below this a warning is shown; the planner's limit is higher",
     )
     repeats_per_field_and_filter: int = Field(
-        default=4, ge=1, description="More of the same field and filter is refused"
+        default=12, ge=1, description="More of the same field and filter is refused"
     )
     approvals_required: int = Field(default=1, ge=1, le=2)

@@ -1,4 +1,4 @@
-"""The last question before the socket: may this still be sent? (DESIGN of submissions, step 3.)
+"""The last question before the socket: may this still be sent.
 
 Pure: the answers of ingest, of the switches and of the clock come in; a ruling comes out.
 """

@@ -8,8 +8,8 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-
 from too_common.contracts import UtcDatetime
+
 from too_queue_submit.errors import PlanRefusedError
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-
 from too_common.contracts.queue_submit import ExecutedExposure
 from too_common.contracts.queue_submit import SubmissionState as S
+
 from too_queue_submit.telescopes.base import PayloadRow
 from too_queue_submit.windows import Window
 

@@ -6,6 +6,7 @@ Groups of states that other rooms ask for stand here too, so that nobody lists s
 from collections.abc import Mapping
 
 from too_common.contracts.queue_submit import SubmissionState as S
+
 from too_queue_submit.errors import ForbiddenTransitionError
 
 TRANSITIONS: Mapping[S, frozenset[S]] = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from too_queue_submit.errors import PlanRefusedError
 from too_queue_submit.sky import Site
@@ -19,12 +19,27 @@ class _SiteData(BaseModel):
 class _Timing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    overhead_per_exposure_s: float = Field(default=0.0, ge=0)
+    overhead_s: float = Field(
+        default=0.0, ge=0, validation_alias=AliasChoices("overhead_s", "overhead_per_exposure_s")
+    )
     filter_change_s: float = Field(default=0.0, ge=0)
 
 
+class _Program(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    program_id: int | None = None
+    program_pi: str | None = None
+
+
+class _Queue(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    window_margin_s: float = Field(default=1800.0, ge=0, le=7200)
+
+
 class TelescopeDefinition(BaseModel):
-    """A telescope: its site, its filters, the time that an exposure costs. The rest is planner's."""
+    """A telescope's site, its filters, the time that an exposure costs; the rest is planner's."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -34,7 +49,8 @@ class TelescopeDefinition(BaseModel):
     filters: tuple[str, ...] = ()
     timing: _Timing = _Timing()
     airmass_max: float | None = Field(default=None, gt=1)
-    program_pi: str | None = None
+    program: _Program = _Program()
+    queue: _Queue = _Queue()
 
     @property
     def place(self) -> Site:
@@ -44,7 +60,7 @@ class TelescopeDefinition(BaseModel):
     @property
     def overhead_s(self) -> float:
         """Dead time after each exposure."""
-        return self.timing.overhead_per_exposure_s
+        return self.timing.overhead_s
 
     @classmethod
     def parse(cls, name: str, definition: dict[str, Any]) -> "TelescopeDefinition":
@@ -55,7 +71,7 @@ class TelescopeDefinition(BaseModel):
         PlanRefusedError
             If something that a payload needs is missing.
         """
-        defaults = definition.get("default_plan") or {}
+        defaults = definition.get("defaults") or definition.get("default_plan") or {}
         data = {
             "airmass_max": defaults.get("airmass_max"),
             **definition,

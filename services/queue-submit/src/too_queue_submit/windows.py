@@ -27,9 +27,11 @@ class Window:
         return round(sky.mjd(self.begin), 6), round(sky.mjd(self.end), 6)
 
 
-def window_of(plan: PlanDocument, *, overhead_s: float) -> Window:
+def window_of(
+    plan: PlanDocument, *, overhead_s: float, margin_s: float = MARGIN.total_seconds()
+) -> Window:
     """Window of a plan: start of the first exposure to end of the last, overhead and margin."""
-    return Window(plan.first_start, plan.last_end + timedelta(seconds=overhead_s) + MARGIN)
+    return Window(plan.first_start, plan.last_end + timedelta(seconds=overhead_s + margin_s))
 
 
 def check_window(

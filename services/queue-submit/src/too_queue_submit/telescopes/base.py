@@ -23,7 +23,7 @@ class RenderRequest:
 
 @dataclass(frozen=True)
 class PayloadRow:
-    """One exposure as it stands in a payload: what the approver sees, and progress is matched to."""
+    """One exposure of a payload: what the approver sees, and what progress is matched to."""
 
     field_id: str | None
     ra_deg: float

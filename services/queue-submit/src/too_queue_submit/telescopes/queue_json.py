@@ -1,5 +1,7 @@
-"""Gattini and KPED: a queue object as a file. No parser of theirs is public, so the original's
-writing is the contract: indent 4, keys sorted, nothing added, ``request_id`` from 0.
+"""Gattini and KPED: a queue object as a file.
+
+No parser of theirs is public, so the original's writing is the contract: indent 4, keys sorted,
+nothing added, ``request_id`` from 0.
 """
 
 import json

@@ -1,5 +1,6 @@
-"""Executed exposures of telescopes without a service of their own: Gattini's database rows, and
-files that somebody puts into a folder (JSON or ECSV).
+"""Executed exposures of telescopes without a service of their own.
+
+Gattini's database rows, and files that somebody puts into a folder (JSON or ECSV).
 """
 
 import json
@@ -8,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-
 from too_common.contracts.queue_submit import ExecutedExposure
+
 from too_queue_submit import sky
 from too_queue_submit.telescopes.base import PayloadRow
 
@@ -86,6 +87,24 @@ def file_exposures(text: str, *, ecsv: bool, external_name: str) -> tuple[Execut
         except (KeyError, ValidationError) as error:
             raise ValueError(f"row {number} of executed exposures: {error}") from error
     return tuple(found)
+
+
+def report_state(files: Mapping[str, bytes], external_name: str) -> str | None:
+    """State that a telescope's report gives to a file of ours, if there is such a report.
+
+    A report is a JSON object with ``name`` (ours) and ``state``.
+    """
+    raw = files.get(f"{external_name}.json")
+    if raw is None:
+        return None
+    try:
+        document = json.loads(raw)
+    except ValueError:
+        return None
+    if not isinstance(document, dict) or document.get("name") != external_name:
+        return None
+    state = document.get("state")
+    return state if isinstance(state, str) else None
 
 
 def _json_rows(text: str) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from too_common.contracts.queue_submit import ExecutedExposure
+
 from too_queue_submit import sky
 from too_queue_submit.telescopes.base import PayloadRow
 from too_queue_submit.telescopes.ztf import FILTERS
@@ -24,8 +25,9 @@ JD_MINUS_MJD = 2400000.5
 def group_quadrants(
     rows: Iterable[Mapping[str, Any]], centres: Mapping[str, tuple[float, float]]
 ) -> tuple[ExecutedExposure, ...]:
-    """Exposures of ``ztf.ztf_current_meta_sci``: rows ``field, rcid, fid, expid, obsjd, exptime,
-    maglimit, ipac_gid``.
+    """Exposures of ``ztf.ztf_current_meta_sci``.
+
+    Its columns here: ``field, rcid, fid, expid, obsjd, exptime, maglimit, ipac_gid``.
 
     Parameters
     ----------

@@ -1,0 +1,1 @@
+"""What talks to telescopes and to the archives that tell what they did."""
