@@ -21,7 +21,7 @@ MAX_POINTS = 4000
 """Outlines are simplified until they have no more points than this (before long edges are divided
 and the seam at RA 180 is closed)."""
 
-_TOLERANCE_PIXELS = 0.3
+_TOLERANCE_PIXELS = 0.1
 
 
 def feature_collection(skymap: "SkyMap", wanted: Sequence[float]) -> dict[str, Any]:

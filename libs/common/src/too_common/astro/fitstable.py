@@ -23,6 +23,8 @@ from too_common.astro.errors import SkyMapError
 BLOCK = 2880
 _CHUNK_BYTES = 8_000_000
 _MAX_HEADER_BLOCKS = 200
+_MAX_REPEAT = 100_000
+_MAX_FIELDS = 500
 _FORMS = {
     "L": "S1",
     "B": ">u1",
@@ -135,8 +137,6 @@ def open_table(data: bytes, *, max_decompressed_bytes: int) -> Iterator[Table]:
 
 
 def _read_header(stream: _CappedStream, *, first: bool = False) -> dict[str, Any]:
-    from astropy.io import fits
-
     text = b""
     for _ in range(_MAX_HEADER_BLOCKS):
         block = stream.read(BLOCK)
@@ -151,16 +151,37 @@ def _read_header(stream: _CappedStream, *, first: bool = False) -> dict[str, Any
             break
     else:
         raise SkyMapError("a header does not end", "header")
-    try:
-        header = fits.Header.fromstring(text.decode("ascii"))
-        return {card.keyword: _value(card) for card in header.cards if card.keyword}
-    except (UnicodeDecodeError, ValueError, fits.VerifyError) as error:
-        raise SkyMapError(f"a header cannot be read: {error}", "header") from error
+    return _cards(text)
 
 
-def _value(card: Any) -> Any:
-    value = card.value
-    return value.strip() if isinstance(value, str) else value
+def _cards(text: bytes) -> dict[str, Any]:
+    """Keywords and values up to END; comments, history and continued texts are left out."""
+    cards: dict[str, Any] = {}
+    for at in range(0, len(text), 80):
+        card = text[at : at + 80].decode("latin-1")
+        keyword = card[:8].rstrip()
+        if keyword == "END":
+            break
+        if card[8:10] == "= " and keyword not in cards:
+            cards[keyword] = _value(card[10:])
+    return cards
+
+
+def _value(field: str) -> Any:
+    """Value of a card; None if it is empty or not understood."""
+    text = field.strip()
+    if text.startswith("'"):
+        match = re.match(r"'((?:[^']|'')*)'", text)
+        return match[1].replace("''", "'").strip() if match else None
+    text = text.split("/", 1)[0].strip()
+    if text in {"T", "F"}:
+        return text == "T"
+    for kind in (int, float):
+        try:
+            return kind(text.replace("D", "E"))
+        except ValueError:
+            continue
+    return None
 
 
 def _integer(header: dict[str, Any], key: str, default: int | None = None) -> int:
@@ -174,7 +195,10 @@ def _padded_size(header: dict[str, Any]) -> int:
     n_axes = _integer(header, "NAXIS", 0)
     if not n_axes:
         return 0
-    size = abs(int(header.get("BITPIX", 8))) // 8 * _integer(header, "GCOUNT", 1)
+    bits = header.get("BITPIX", 8)
+    if bits not in {8, 16, 32, 64, -32, -64}:
+        raise SkyMapError("BITPIX is missing or unknown", "header")
+    size = abs(bits) // 8 * _integer(header, "GCOUNT", 1)
     elements = 1
     for axis in range(1, n_axes + 1):
         elements *= _integer(header, f"NAXIS{axis}")
@@ -185,6 +209,8 @@ def _padded_size(header: dict[str, Any]) -> int:
 def _table(header: dict[str, Any], primary: dict[str, Any], stream: _CappedStream) -> Table:
     fields: list[tuple[Any, ...]] = []
     names: list[str] = []
+    if _integer(header, "TFIELDS") > _MAX_FIELDS:
+        raise SkyMapError("the table has too many columns", "TFIELDS")
     for number in range(1, _integer(header, "TFIELDS") + 1):
         name = str(header.get(f"TTYPE{number}", f"COL{number}")).strip().upper()
         form = str(header.get(f"TFORM{number}", "")).strip().upper()
@@ -196,6 +222,8 @@ def _table(header: dict[str, Any], primary: dict[str, Any], stream: _CappedStrea
         if name in names:
             raise SkyMapError("a column name is used twice", name)
         repeat = int(match[1] or 1)
+        if repeat > _MAX_REPEAT:
+            raise SkyMapError("a column is too wide", name)
         names.append(name)
         fields.append(
             (name, _FORMS[match[2]]) if repeat == 1 else (name, _FORMS[match[2]], (repeat,))

@@ -97,7 +97,7 @@ def _blocks(
 def _ring_blocks(
     table: Table, columns: tuple[str, ...], order: int, factor: float, size: int
 ) -> Iterator[tuple[int, FloatArray]]:
-    from astropy_healpix import nested_to_ring
+    from astropy_healpix.core import nested_to_ring
 
     width = table.width(columns[0])
     with table.rows() as rows:
@@ -146,7 +146,7 @@ def _read_explicit(
     if len(ipix) != len(values) or (ipix < 0).any() or (ipix >= 12 * nside**2).any():
         raise SkyMapError("a pixel number does not exist", pixel_column)
     if is_ring:
-        from astropy_healpix import ring_to_nested
+        from astropy_healpix.core import ring_to_nested
 
         ipix = np.asarray(ring_to_nested(ipix, nside), dtype=np.int64)
     return Leaves(np.full(len(ipix), order, dtype=np.int8), ipix, values)

@@ -76,6 +76,8 @@ class Footprint:
             )
             if any(len(polygon) < 3 for polygon in polygons):
                 raise ValueError("a polygon has at least three corners")
+            if not all(np.isfinite(polygon).all() for polygon in polygons):
+                raise ValueError("a corner of the footprint is no number")
             return cls._of_polygons("polygons", polygons)
         raise ValueError(f"unknown shape of a footprint: {shape!r}")
 
@@ -86,8 +88,6 @@ class Footprint:
         if not polygons:
             raise ValueError("a footprint needs at least one polygon")
         farthest = max(np.hypot(x, y) for polygon in polygons for x, y in polygon)
-        if not np.isfinite(farthest):
-            raise ValueError("a corner of the footprint is no number")
         return cls(shape, float(np.degrees(np.arctan(np.radians(farthest)))), None, polygons)
 
     def contains(

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 _BINS = 8192
 _DEPTH = 80.0
 """Natural-log range of the histogram below the peak; what is fainter is in the last bin."""
-_CHUNK = 20_000
+_CHUNK = 1_300_000
+_TIERS = ((0.0, 1e-4, 64), (1e-4, 1e-3, 512), (1e-3, np.inf, 4096))
+"""Leaves with a probability above the first and up to the second value get so many nodes; so no
+node has more than some 1e-4 of the probability of a map, and there are never too many nodes."""
 
 
 def leaf_levels(skymap: "SkyMap") -> FloatArray:
@@ -86,10 +89,10 @@ def log_density_3d(
 class VolumeLevels:
     """Credible level as a function of the log of the volume density; call it with an array.
 
-    No grid of distances is laid over the map: each leaf's probability is spread over 64 nodes of
-    its own distance distribution and histogrammed by density, so that one far galaxy in a list
-    cannot coarsen the result of all. Leaves without distance are not counted, so levels may end
-    below 1.
+    No grid of distances is laid over the map: each leaf's probability is spread over 64 or more
+    nodes of its own distance distribution and histogrammed by density, so that one far galaxy in
+    a list cannot coarsen the result of all. Leaves without distance are not counted, so levels
+    may end below 1.
     """
 
     edges: FloatArray
@@ -115,20 +118,22 @@ class VolumeLevels:
         top = float(np.max(log_rho + distance.log_density(inside, mu, sigma, norm)))
         edges = np.linspace(top - _DEPTH, top, _BINS + 1)
         counts = np.zeros(_BINS)
-        for start in range(0, good.size, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            r, weight = distance.quadrature(mu[part], sigma[part])
-            logs = log_rho[part, np.newaxis] + distance.log_density(
-                r,
-                mu[part, np.newaxis],
-                sigma[part, np.newaxis],
-                norm[part, np.newaxis],
-            )
-            bins = ((logs - edges[0]) * (_BINS / _DEPTH)).astype(np.int64)
-            share = weight * skymap.probability[good[part], np.newaxis]
-            counts += np.bincount(
-                np.clip(bins, 0, _BINS - 1).ravel(), weights=share.ravel(), minlength=_BINS
-            )
+        probability = skymap.probability[good]
+        for lowest, highest, nodes in _TIERS:
+            tier = np.flatnonzero((probability > lowest) & (probability <= highest))
+            step = max(1, _CHUNK // nodes)
+            for start in range(0, tier.size, step):
+                part = tier[start : start + step]
+                r, weight = distance.quadrature(mu[part], sigma[part], nodes)
+                logs = log_rho[part, np.newaxis] + distance.log_density(
+                    r,
+                    mu[part, np.newaxis],
+                    sigma[part, np.newaxis],
+                    norm[part, np.newaxis],
+                )
+                bins = ((logs - edges[0]) * (_BINS / _DEPTH)).clip(0, _BINS - 1).astype(np.int64)
+                share = weight * probability[part, np.newaxis]
+                counts += np.bincount(bins.ravel(), weights=share.ravel(), minlength=_BINS)
         enclosed = np.concatenate([np.cumsum(counts[::-1])[::-1], [0.0]])
         return cls(edges, enclosed)
 

@@ -124,10 +124,11 @@ def _outer_edges(levels: IntArray, pixels: IntArray, finest: int) -> tuple[IntAr
 
 def _corner_ids(face: IntArray, x: IntArray, y: IntArray, order: int) -> IntArray:
     nside = 1 << order
-    ring = _FACE_RING[face] * nside - x - y
+    ring: IntArray = _FACE_RING[face] * nside - x - y
     n = np.minimum(np.minimum(ring, 4 * nside - ring), nside)
-    place = (_FACE_PLACE[face] * n + x - y) % np.maximum(8 * n, 1)
-    return ring * (8 * nside) + place
+    place: IntArray = (_FACE_PLACE[face] * n + x - y) % np.maximum(8 * n, 1)
+    ids: IntArray = ring * (8 * nside) + place
+    return ids
 
 
 def _chain(start: IntArray, end: IntArray, order: int) -> list[FloatArray]:
