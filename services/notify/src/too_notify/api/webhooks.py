@@ -112,6 +112,7 @@ async def twilio_sms(ctx: Ctx, form: Signed) -> Response:
     return _xml(message_twiml(words))
 
 
+@router.post("/slack/interactions")
 @router.post("/slack/actions")
 async def slack_actions(request: Request, ctx: Ctx) -> Response:
     """A button was pressed; the answer goes to the person's eyes only."""
