@@ -1,0 +1,12 @@
+"""HTTP routes of ingest, below ``/api/ingest/v1``."""
+
+from fastapi import APIRouter
+
+from too_ingest.api import dead_letters, events, maps, notices, samples
+
+__all__ = ["routers"]
+
+
+def routers() -> list[APIRouter]:
+    """All routes."""
+    return [notices.router, events.router, maps.router, dead_letters.router, samples.router]

@@ -1,0 +1,267 @@
+"""What the routes answer and take."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from too_common.contracts.base import UtcDatetime
+from too_common.contracts.ingest import EventChanged, EventKind, MapFacts
+
+from too_ingest.tables import DeadLetter, Event, Localization, Notice, RawNotice, Stream
+
+
+class Taken(BaseModel):
+    """What became of a message that was handed in."""
+
+    raw_id: UUID
+    notice_id: UUID | None
+    event_id: UUID | None
+    state: str = Field(description="parsed | duplicate | dead | received (read a moment later)")
+    is_new: bool = Field(description="False: the same bytes were known already")
+    reason: str | None = Field(default=None, description="Why it could not be read")
+    correlation_id: UUID | None = None
+
+
+class NoticeView(BaseModel):
+    """A notice."""
+
+    id: UUID
+    event_id: UUID
+    raw_id: UUID
+    topic: str
+    source: str
+    mission: str
+    notice_type: str
+    alert_kind: str
+    event_time: UtcDatetime | None
+    notice_time: UtcDatetime | None
+    received_at: UtcDatetime
+    is_stale: bool
+    is_replay: bool
+    size_bytes: int
+    content_sha256: str
+    parsed: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: Notice, raw: RawNotice) -> "NoticeView":
+        """View of a row."""
+        return cls(
+            id=row.id,
+            event_id=row.event_id,
+            raw_id=row.raw_id,
+            topic=raw.topic,
+            source=raw.source,
+            mission=row.mission,
+            notice_type=row.notice_type,
+            alert_kind=row.alert_kind,
+            event_time=row.event_time,
+            notice_time=row.notice_time,
+            received_at=row.received_at,
+            is_stale=row.is_stale,
+            is_replay=row.is_replay,
+            size_bytes=raw.size_bytes,
+            content_sha256=row.content_sha256,
+            parsed=row.parsed,
+        )
+
+
+class LocalizationView(BaseModel):
+    """A localization of an event."""
+
+    id: UUID
+    event_id: UUID
+    notice_id: UUID | None
+    origin: str
+    label: str
+    rank: int
+    state: str = Field(description="pending | ready | failed")
+    reason: str
+    is_preferred: bool
+    preferred_reason: str | None
+    is_first: bool
+    sequence: int | None
+    notice_at: UtcDatetime
+    ready_at: UtcDatetime | None
+    map_sha256: str | None
+    file_sha256: str | None
+    url: str | None
+    cone: dict[str, Any] | None
+    facts: MapFacts | None
+
+    @classmethod
+    def of(cls, row: Localization, preferred_id: UUID | None) -> "LocalizationView":
+        """View of a row."""
+        message = row.message or {}
+        return cls(
+            id=row.id,
+            event_id=row.event_id,
+            notice_id=row.notice_id,
+            origin=row.origin,
+            label=row.label,
+            rank=row.rank,
+            state=row.state,
+            reason=row.reason,
+            is_preferred=row.id == preferred_id,
+            preferred_reason=message.get("preferred_reason"),
+            is_first=row.is_first,
+            sequence=row.sequence,
+            notice_at=row.notice_at,
+            ready_at=row.ready_at,
+            map_sha256=row.map_sha256,
+            file_sha256=row.file_sha256,
+            url=row.url,
+            cone=row.cone,
+            facts=MapFacts.model_validate(row.facts) if row.facts else None,
+        )
+
+
+class EventView(BaseModel):
+    """An event: its state, and what has to be known right before anything is sent for it."""
+
+    id: UUID
+    name: str
+    mission: str
+    mode: str
+    revision: int
+    is_retracted: bool
+    is_test: bool
+    map_sha256: str | None = Field(description="Hash of the preferred map")
+    localization_id: UUID | None
+    is_parked: bool = Field(
+        description="A message that seems to speak of this event could not be read"
+    )
+    maps_pending: int = Field(default=0, description="Localizations whose map is being made")
+    state: EventChanged
+
+    @classmethod
+    def of(
+        cls, row: Event, *, map_sha256: str | None, is_parked: bool = False, maps_pending: int = 0
+    ) -> "EventView":
+        """View of a row."""
+        return cls(
+            id=row.id,
+            name=row.name,
+            mission=row.mission,
+            mode=row.mode,
+            revision=row.revision,
+            is_retracted=row.is_retracted,
+            is_test=row.is_test,
+            map_sha256=map_sha256,
+            localization_id=row.preferred_localization_id,
+            is_parked=is_parked,
+            maps_pending=maps_pending,
+            state=EventChanged.model_validate(row.state),
+        )
+
+
+class EventPage(BaseModel):
+    """Events, the one with the latest notice first."""
+
+    items: list[EventView]
+    next_before: UtcDatetime | None = Field(description="Give as `before` for the next page")
+
+
+Degrees = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class NewEvent(BaseModel):
+    """An event by hand: with an error circle, or with a map uploaded afterwards."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+:/-]*$")
+    kind: EventKind = EventKind.OTHER
+    event_time: AwareDatetime | None = None
+    ra_deg: Annotated[float, Field(ge=0, lt=360)] | None = None
+    dec_deg: Annotated[float, Field(ge=-90, le=90)] | None = None
+    radius_deg: Annotated[float, Field(gt=0, lt=90)] | None = None
+    containment: float = Field(default=0.9, gt=0, lt=1, description="Probability in the circle")
+    comment: str = Field(default="", max_length=2000)
+    is_test: bool = False
+
+    @model_validator(mode="after")
+    def _whole_position(self) -> "NewEvent":
+        if (self.ra_deg is None) != (self.dec_deg is None):
+            raise ValueError("give both ra_deg and dec_deg, or neither")
+        if self.radius_deg is not None and self.ra_deg is None:
+            raise ValueError("a radius needs a position")
+        return self
+
+
+class Statement(BaseModel):
+    """Why a person retracts or re-opens an event."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(default="", max_length=2000)
+
+
+class DeadLetterView(BaseModel):
+    """A message that could not be read."""
+
+    id: UUID
+    raw_id: UUID
+    topic: str
+    source: str
+    size_bytes: int
+    reason: str
+    state: str
+    attempts: int
+    event_id: UUID | None
+    created_at: UtcDatetime
+    settled_at: UtcDatetime | None
+
+    @classmethod
+    def of(cls, row: DeadLetter, raw: RawNotice) -> "DeadLetterView":
+        """View of a row."""
+        return cls(
+            id=row.id,
+            raw_id=row.raw_id,
+            topic=raw.topic,
+            source=raw.source,
+            size_bytes=raw.size_bytes,
+            reason=row.reason,
+            state=row.state,
+            attempts=row.attempts,
+            event_id=row.event_id,
+            created_at=row.created_at,
+            settled_at=row.settled_at,
+        )
+
+
+class StreamView(BaseModel):
+    """A stream of notices."""
+
+    name: str
+    state: str
+    since: UtcDatetime
+    last_notice_at: UtcDatetime | None
+    notices: int
+    reason: str
+
+    @classmethod
+    def of(cls, row: Stream) -> "StreamView":
+        """View of a row."""
+        return cls(
+            name=row.name,
+            state=row.state,
+            since=row.since,
+            last_notice_at=row.last_notice_at,
+            notices=row.notices,
+            reason=row.reason,
+        )
+
+
+class SampleView(BaseModel):
+    """A kind of sample alert."""
+
+    name: str
+    description: str
+
+
+class SampleSent(BaseModel):
+    """A sample alert under way."""
+
+    name: str
+    native_id: str
+    messages: list[dict[str, Any]] = Field(description="Topic and stack time of each message")

@@ -1,0 +1,1 @@
+"""What ingest talks to outside: GCN's broker and the servers of sky maps."""

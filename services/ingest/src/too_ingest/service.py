@@ -1,0 +1,76 @@
+"""The ingest service: alerts in, events and sky maps out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import select
+from too_common.context import Context
+from too_common.contracts.ingest import EventChanged, LocalizationReady
+from too_common.errors import PermanentError
+from too_common.service import DueWork, ServiceDefinition, SnapshotItem, job_type
+from too_common.uow import UnitOfWork
+
+from too_ingest import api, jobs
+from too_ingest.listener import gcn_listener
+from too_ingest.settings import IngestSettings
+from too_ingest.tables import METADATA, Event, Localization
+from too_ingest.usecases.make_map import BuildConeMap, FetchMap, NormaliseMap
+
+
+def warm() -> None:
+    """Import what map tasks need, in a worker process before the first alert."""
+    from too_common.astro import cone, skymap
+
+    del cone, skymap
+
+
+@asynccontextmanager
+async def check_settings(ctx: Context) -> AsyncIterator[None]:
+    """Refuse to start with settings that would be dangerous."""
+    settings: IngestSettings = ctx.settings
+    if ctx.common.profile == "production" and settings.map_extra_hosts:
+        raise PermanentError("TOO_INGEST_MAP_EXTRA_HOSTS is refused in the production profile")
+    yield None
+
+
+async def snapshot(uow: UnitOfWork) -> AsyncIterator[SnapshotItem]:
+    """All events, each followed by its localizations, the preferred one last."""
+    events = (await uow.session.execute(select(Event).order_by(Event.id))).scalars().all()
+    for event in events:
+        yield SnapshotItem(EventChanged.model_validate(event.state), str(event.id), event.revision)
+        rows = (
+            await uow.session.execute(
+                select(Localization)
+                .where(Localization.event_id == event.id, Localization.state == "ready")
+                .order_by(Localization.ready_at, Localization.id)
+            )
+        ).scalars()
+        chosen = event.preferred_localization_id
+        for row in sorted(rows, key=lambda r: r.id == chosen):
+            ready = LocalizationReady.model_validate(row.message)
+            ready = ready.model_copy(update={"is_preferred": row.id == chosen})
+            yield SnapshotItem(ready, str(event.id), ready.event_revision)
+
+
+SERVICE = ServiceDefinition(
+    name="ingest",
+    description="Takes in alerts of every mission, makes events and sky maps of them.",
+    settings=IngestSettings,
+    metadata=METADATA,
+    routers=api.routers,
+    jobs=(
+        job_type(jobs.ParseNotice, jobs.parse_notice, concurrency=2, timeout_s=60),
+        job_type(NormaliseMap, jobs.normalise_map, concurrency=4, timeout_s=300),
+        job_type(BuildConeMap, jobs.build_cone_map, concurrency=4, timeout_s=300),
+        job_type(FetchMap, jobs.fetch_map, concurrency=4, timeout_s=120),
+        job_type(jobs.SendSample, jobs.send_sample, concurrency=2, timeout_s=60),
+    ),
+    due=(
+        DueWork("sweep_unread", jobs.sweep_unread),
+        DueWork("send_due_sample", jobs.send_due_sample),
+    ),
+    resources=check_settings,
+    background=(gcn_listener,),
+    snapshot=snapshot,
+    warm=warm,
+)

@@ -1,0 +1,200 @@
+"""What a person does: an event by hand, a map by upload, a retraction, a re-opening.
+
+Each is a notice like any other, with the person's statement as its raw bytes, so that the state
+of the event follows from its notices alone.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from too_common.contracts.ingest import AlertKind, EventFacts, EventKind, LocalizationOrigin
+from too_common.errors import ConflictError, InvalidError, NotFoundError
+from too_common.ids import uuid7
+from too_common.uow import UnitOfWork
+
+from too_ingest import store
+from too_ingest.event_state import MANUAL_MISSION
+from too_ingest.localization_plan import MAP_RANK
+from too_ingest.notices import (
+    ErrorRegion,
+    NoticeFormat,
+    ParsedNotice,
+    RegionShape,
+    TimeQuality,
+)
+from too_ingest.tables import Event, Localization, Notice, RawNotice
+from too_ingest.usecases.make_map import request_map
+from too_ingest.usecases.read_notice import Outcome, accept_notice
+from too_ingest.usecases.refresh_event import refresh_event
+from too_ingest.usecases.store_notice import Incoming, store_notice
+
+TOPIC = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class ManualEvent:
+    """An event as a person states it."""
+
+    name: str
+    kind: EventKind
+    event_time: datetime | None
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    radius_deg: float | None = None
+    containment: float = 0.9
+    comment: str = ""
+    is_test: bool = False
+
+
+async def _raw(uow: UnitOfWork, statement: dict[str, Any]) -> RawNotice:
+    # the id makes the same statement by the same person a new one each time
+    body = json.dumps({**statement, "id": str(uuid7())}, sort_keys=True, default=str).encode()
+    stored = await store_notice(uow, Incoming(body=body, topic=TOPIC, source="manual"))
+    raw = await store.lock_raw(uow.session, stored.raw_id)
+    if raw is None:
+        raise LookupError("a row that was just written is gone")
+    return raw
+
+
+async def create_event(uow: UnitOfWork, manual: ManualEvent) -> Outcome:
+    """Make an event by hand.
+
+    Raises
+    ------
+    ConflictError
+        If the name is taken.
+    """
+    await store.lock_identity(uow.session, MANUAL_MISSION, "")
+    taken = await store.find_event_ids(uow.session, MANUAL_MISSION, [manual.name], "")
+    if taken:
+        raise ConflictError(f"an event {manual.name} exists already", code="name_taken")
+    raw = await _raw(
+        uow, {"act": "create_event", **{k: getattr(manual, k) for k in manual.__slots__}}
+    )
+    region = ErrorRegion()
+    if manual.radius_deg is not None:
+        region = ErrorRegion(
+            shape=RegionShape.CIRCLE,
+            radius_deg=manual.radius_deg,
+            containment=manual.containment,
+            systematic_included=True,
+            note="as entered by a person",
+        )
+    notice = ParsedNotice(
+        mission=MANUAL_MISSION,
+        notice_type="manual event",
+        format=NoticeFormat.MANUAL,
+        native_id=manual.name,
+        kind=manual.kind,
+        alert_kind=AlertKind.INITIAL,
+        event_time=manual.event_time,
+        time_quality=TimeQuality.STATED if manual.event_time else None,
+        notice_time=uow.now,
+        ra_deg=manual.ra_deg,
+        dec_deg=manual.dec_deg,
+        region=region,
+        facts=EventFacts(
+            ra_deg=manual.ra_deg,
+            dec_deg=manual.dec_deg,
+            error_radius_deg=manual.radius_deg,
+            containment=manual.containment if manual.radius_deg else None,
+            extra={"comment": manual.comment} if manual.comment else {},
+        ),
+        is_test=manual.is_test,
+        tags=("manual",),
+    )
+    return await accept_notice(uow, raw, notice)
+
+
+async def _add_statement(uow: UnitOfWork, event_id: UUID, *, retract: bool, reason: str) -> Event:
+    event = await store.lock_event(uow.session, event_id)
+    if event is None:
+        raise NotFoundError(f"there is no event {event_id}")
+    if event.is_retracted == retract:
+        raise ConflictError("the event is retracted already" if retract else "it is not retracted")
+    raw = await _raw(uow, {"act": "retract" if retract else "reopen", "event_id": event_id})
+    notice = ParsedNotice(
+        mission=MANUAL_MISSION,
+        notice_type="manual retraction" if retract else "manual re-opening",
+        format=NoticeFormat.MANUAL,
+        native_id=None,
+        kind=EventKind(event.kind),
+        alert_kind=AlertKind.RETRACTION if retract else AlertKind.UPDATE,
+        # later than whatever the mission has said so far
+        notice_time=max(uow.now, event.latest_notice_at),
+        facts=EventFacts(extra={"statement": reason} if reason else {}),
+        is_test=event.is_test,
+        is_subthreshold=event.is_subthreshold,
+        is_retraction=retract,
+        tags=("retracted by hand",) if retract else ("re-opened by hand",),
+    )
+    row = Notice(
+        id=uuid7(),
+        raw_id=raw.id,
+        event_id=event.id,
+        content_sha256=raw.content_sha256,
+        drill_key=raw.drill_key,
+        mission=MANUAL_MISSION,
+        notice_type=notice.notice_type,
+        alert_kind=notice.alert_kind,
+        notice_time=notice.notice_time,
+        received_at=raw.received_at,
+        is_stale=event.is_stale,
+        is_replay=event.is_replay,
+        parsed=notice.to_row(),
+    )
+    uow.session.add(row)
+    raw.state, raw.notice_id = "parsed", row.id
+    await uow.session.flush()
+    return await refresh_event(uow, event.id)
+
+
+async def retract_event(uow: UnitOfWork, event_id: UUID, reason: str) -> Event:
+    """Retract an event by hand."""
+    return await _add_statement(uow, event_id, retract=True, reason=reason)
+
+
+async def reopen_event(uow: UnitOfWork, event_id: UUID, reason: str) -> Event:
+    """Take a retraction back by hand."""
+    return await _add_statement(uow, event_id, retract=False, reason=reason)
+
+
+async def upload_map(uow: UnitOfWork, event_id: UUID, body: bytes) -> Localization:
+    """Add a map file to an event; it is checked by a worker and preferred if it is the newest.
+
+    Raises
+    ------
+    InvalidError
+        If the bytes cannot be a FITS file.
+    """
+    if not body.startswith((b"SIMPLE  =", b"\x1f\x8b")):
+        raise InvalidError("the file is neither FITS nor gzipped FITS", code="not_fits")
+    event = await store.lock_event(uow.session, event_id)
+    if event is None:
+        raise NotFoundError(f"there is no event {event_id}")
+    others = await store.localizations_of(uow.session, event.id)
+    sha256 = hashlib.sha256(body).hexdigest()
+    await store.put_map_file(uow.session, sha256, body)
+    row = Localization(
+        id=uuid7(),
+        event_id=event.id,
+        origin=LocalizationOrigin.UPLOAD,
+        label="",
+        rank=max([MAP_RANK, *(other.rank for other in others)]),
+        state="pending",
+        reason="",
+        file_sha256=sha256,
+        notice_at=max(uow.now, event.latest_notice_at),
+        received_at=uow.now,
+        alert_kind=AlertKind.UPDATE,
+        revision=1,
+        attempts=0,
+    )
+    uow.session.add(row)
+    await uow.session.flush()
+    await request_map(uow, row)
+    return row

@@ -1,0 +1,206 @@
+"""Read a stored notice: which event it belongs to, its new state, its localizations."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from too_common.cause import Cause
+from too_common.contracts.base import Mode
+from too_common.contracts.ingest import LocalizationOrigin
+from too_common.errors import NotFoundError
+from too_common.ids import uuid7
+from too_common.uow import UnitOfWork
+
+from too_ingest import store
+from too_ingest.event_state import NoticeRecord, event_state, is_stale
+from too_ingest.localization_plan import Candidate, candidates
+from too_ingest.notices import ParsedNotice, parse_notice
+from too_ingest.settings import IngestSettings
+from too_ingest.tables import Event, Localization, Notice, RawNotice
+from too_ingest.usecases.make_map import request_map
+from too_ingest.usecases.refresh_event import apply_state, refresh_event
+
+log = structlog.get_logger(__name__)
+
+THREAD_ABOVE_BYTES = 200_000
+"""Larger notices (embedded maps) are read in a thread: they take the loop some milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message."""
+
+    raw_id: UUID
+    state: str
+    notice_id: UUID | None = None
+    event_id: UUID | None = None
+    reason: str | None = None
+
+
+async def read_notice(uow: UnitOfWork, raw_id: UUID) -> Outcome:
+    """Read one stored notice; doing it again changes nothing.
+
+    Raises
+    ------
+    ParseError
+        If nothing can be made of the bytes: the caller buries them.
+    """
+    raw = await store.lock_raw(uow.session, raw_id)
+    if raw is None:
+        raise NotFoundError(f"there is no raw notice {raw_id}")
+    if raw.state != "received":
+        known = await uow.session.get(Notice, raw.notice_id) if raw.notice_id else None
+        return Outcome(raw.id, raw.state, raw.notice_id, known.event_id if known else None)
+    uow.cause = Cause.from_json(raw.cause)
+    if len(raw.body) > THREAD_ABOVE_BYTES:
+        notice = await asyncio.to_thread(parse_notice, raw.body, raw.topic or None)
+    else:
+        notice = parse_notice(raw.body, raw.topic or None)
+    return await accept_notice(uow, raw, notice)
+
+
+async def accept_notice(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -> Outcome:
+    """Take a notice that has been read into its event."""
+    if notice.is_test and uow.cause.mode is Mode.LIVE:
+        uow.cause = uow.cause.with_(mode=Mode.TEST)
+    await store.lock_identity(uow.session, notice.mission, raw.drill_key)
+    same = await store.notice_by_content(uow.session, raw.content_sha256, raw.drill_key)
+    if same is not None:
+        # the same bytes came on another topic: one notice
+        raw.state, raw.notice_id = "duplicate", same.id
+        return Outcome(raw.id, "duplicate", same.id, same.event_id)
+    settings: IngestSettings = uow.ctx.settings
+    row = Notice(
+        id=uuid7(),
+        raw_id=raw.id,
+        content_sha256=raw.content_sha256,
+        drill_key=raw.drill_key,
+        mission=notice.mission,
+        notice_type=notice.notice_type,
+        alert_kind=notice.alert_kind,
+        event_time=notice.event_time,
+        notice_time=notice.notice_time,
+        received_at=raw.received_at,
+        is_replay=raw.is_replay,
+        is_stale=is_stale(
+            notice,
+            now=raw.received_at,
+            source_time=raw.source_time,
+            age_limit_s=settings.age_limit_s,
+            event_age_limit_s=settings.event_age_limit_s,
+        ),
+        parsed=notice.to_row(),
+    )
+    event_id = await _attach(uow, raw, row, notice)
+    event = await refresh_event(uow, event_id)
+    raw.state, raw.notice_id = "parsed", row.id
+    await _offer_localizations(uow, event, row, notice)
+    log.info(
+        "notice_read",
+        event_id=str(event.id),
+        event=event.name,
+        notice_type=notice.notice_type,
+        revision=event.revision,
+    )
+    return Outcome(raw.id, "parsed", row.id, event.id)
+
+
+def _ids(notice: ParsedNotice, content_sha256: str) -> tuple[str, tuple[str, ...]]:
+    """Id that groups, and all further spellings; a notice without any is an event by itself."""
+    identity = notice.identity_id or f"notice:{content_sha256[:16]}"
+    qualifier = notice.id_qualifier
+    aliases = (f"{a}@{qualifier}" if qualifier else a for a in notice.aliases)
+    return identity, tuple(dict.fromkeys((identity, *aliases)))
+
+
+async def _attach(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: ParsedNotice) -> UUID:
+    identity, native_ids = _ids(notice, raw.content_sha256)
+    known = await store.find_event_ids(uow.session, notice.mission, native_ids, raw.drill_key)
+    if known:
+        first = next((k for k in known if k.native_id == identity), known[0])
+        event_id = first.event_id
+        await store.lock_event(uow.session, event_id)
+    else:
+        event_id = await _new_event(uow, raw, row, notice)
+    row.event_id = event_id
+    uow.session.add(row)
+    await uow.session.flush()
+    await store.add_event_ids(
+        uow.session,
+        event_id=event_id,
+        mission=notice.mission,
+        native_ids=native_ids,
+        drill_key=raw.drill_key,
+        primary=None if known else identity,
+    )
+    return event_id
+
+
+async def _new_event(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: ParsedNotice) -> UUID:
+    name = notice.native_id
+    if name is None:
+        moment = notice.event_time or notice.notice_time or raw.received_at
+        name = f"{notice.mission} {moment:%y%m%d %H:%M:%S}"
+    event = Event(
+        id=uuid7(),
+        mission=notice.mission,
+        name=name,
+        drill_key=raw.drill_key,
+        mode=uow.cause.mode,
+        revision=0,
+        state={},
+        created_at=uow.now,
+        changed_at=uow.now,
+    )
+    record = NoticeRecord(
+        notice_id=row.id,
+        content_sha256=raw.content_sha256,
+        received_at=raw.received_at,
+        notice=notice,
+        is_stale=row.is_stale,
+        is_replay=raw.is_replay,
+    )
+    apply_state(event, event_state([record]))
+    uow.session.add(event)
+    await uow.session.flush()
+    return event.id
+
+
+async def _offer_localizations(
+    uow: UnitOfWork, event: Event, row: Notice, notice: ParsedNotice
+) -> None:
+    for candidate in candidates(notice):
+        localization = await _localization(uow, event, row, candidate)
+        await request_map(uow, localization)
+
+
+async def _localization(
+    uow: UnitOfWork, event: Event, row: Notice, candidate: Candidate
+) -> Localization:
+    file_sha256 = None
+    if candidate.origin is LocalizationOrigin.EMBEDDED and candidate.data is not None:
+        file_sha256 = hashlib.sha256(candidate.data).hexdigest()
+        await store.put_map_file(uow.session, file_sha256, candidate.data)
+    localization = Localization(
+        id=uuid7(),
+        event_id=event.id,
+        notice_id=row.id,
+        origin=candidate.origin,
+        label=candidate.label,
+        rank=candidate.rank,
+        state="pending",
+        reason="",
+        url=candidate.url,
+        file_sha256=file_sha256,
+        cone=candidate.cone.to_row() if candidate.cone else None,
+        notice_at=row.notice_time or row.received_at,
+        received_at=row.received_at,
+        alert_kind=row.alert_kind,
+        revision=1,
+        attempts=0,
+    )
+    uow.session.add(localization)
+    await uow.session.flush()
+    return localization
