@@ -1,0 +1,1 @@
+"""HTTP routes of this service's own things: parse, call a use case, answer."""

@@ -1,0 +1,1 @@
+"""What vetting-api knows of the field: pure, no I/O, no clock, no SQL."""

@@ -1,0 +1,78 @@
+"""Health, about, and the API's documentation."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, JSONResponse
+
+from too_common.http import Ctx
+from too_vetting_api.api.world import read_health, versions
+from too_vetting_api.openapi_merge import merged_document
+from too_vetting_api.pages.plans import kill_switch
+from too_vetting_api.pages.shell import Person, ask, gateway, render
+from too_vetting_api.store import catalogues as catalogue_store
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/health")
+async def health_page(request: Request, viewer: Person) -> HTMLResponse:
+    """Show the frame; the parts are asked for one by one."""
+    return render(request, "health.html", viewer)
+
+
+@router.get("/health/list")
+async def health_list(request: Request, ctx: Ctx, viewer: Person) -> HTMLResponse:
+    """Show services, telescopes' queues, streams and alarms."""
+    health = await read_health(ctx)
+    answer, problem = await ask(gateway(request, viewer), "queue-submit", "/facilities")
+    kill, facilities = kill_switch(answer)
+    async with ctx.unit_of_work() as uow:
+        catalogues = await catalogue_store.all_catalogues(uow.session)
+    return render(
+        request,
+        "_health.html",
+        viewer,
+        h=health,
+        kill=kill,
+        facilities=[_facility(item) for item in facilities],
+        facilities_problem=problem,
+        catalogues=[item for item in catalogues if item.is_current],
+    )
+
+
+def _facility(item: dict[str, Any]) -> dict[str, Any]:
+    reachable = item.get("reachable", item.get("is_reachable", item.get("reached")))
+    return {
+        "name": item.get("name") or item.get("facility"),
+        "mode": item.get("mode") or "off",
+        "reachable": reachable if isinstance(reachable, bool) else None,
+        "detail": item.get("detail") or item.get("reason") or item.get("error") or "",
+    }
+
+
+@router.get("/about")
+async def about_page(request: Request, ctx: Ctx, viewer: Person) -> HTMLResponse:
+    """Show versions and credits."""
+    async with ctx.unit_of_work() as uow:
+        catalogues = await catalogue_store.all_catalogues(uow.session)
+    return render(
+        request,
+        "about.html",
+        viewer,
+        versions=versions(),
+        catalogues=[item for item in catalogues if item.is_current],
+    )
+
+
+@router.get("/docs")
+async def docs_page(request: Request, viewer: Person) -> HTMLResponse:
+    """Show the API's documentation."""
+    return render(request, "docs.html", viewer)
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request, ctx: Ctx, viewer: Person) -> JSONResponse:
+    """Give the merged OpenAPI document of all six services."""
+    del viewer
+    return JSONResponse(await merged_document(ctx, request.app.openapi()))
