@@ -102,7 +102,7 @@ def create(
 ) -> None:
     """Make roles, schemas and tables; with --sample they are filled at the next start."""
     migrate()
-    marker = layout().data_dir / "samples-sent"
+    marker = layout().samples_file
     if sample:
         marker.unlink(missing_ok=True)
         typer.echo("the sample alerts will be sent when the stack is up: make up")
@@ -125,6 +125,7 @@ def drop(
     _no_stack_runs("tables cannot be dropped")
     if not yes:
         typer.confirm("Remove all data of all services?", abort=True)
+    layout().migrated_file.unlink(missing_ok=True)
     with administrator() as url:
         try:
             kept = asyncio.run(drop_all(url, preserve or []))
@@ -146,7 +147,7 @@ def recreate(
     """`drop`, then `create`."""
     drop(preserve=preserve, yes=yes)
     migrate()
-    (layout().data_dir / "samples-sent").unlink(missing_ok=True)
+    layout().samples_file.unlink(missing_ok=True)
 
 
 @app.command()

@@ -6,11 +6,15 @@ import typer
 
 from too_common.cli.client import layout
 from too_common.cli.errors import CommandError
+from too_common.settings import SERVICES
 
 
 def command(
     *,
     samples: Annotated[bool, typer.Option(help="send the sample alerts at the first start")] = True,
+    only: Annotated[
+        list[str] | None, typer.Option(help="start this service alone (repeatable)")
+    ] = None,
 ) -> None:
     """Start PostgreSQL, Kafka, the simulated world and the six services; Ctrl-C stops them.
 
@@ -21,7 +25,10 @@ def command(
     from too_common.local.process import StartError
     from too_common.local.stack import Stack
 
+    for name in only or ():
+        if name not in SERVICES:
+            raise CommandError(f"no service {name!r}; there are {', '.join(SERVICES)}")
     try:
-        Stack(layout(), samples=samples).run()
+        Stack(layout(), samples=samples, services=tuple(only or SERVICES)).run()
     except (StartError, WrongChecksumError) as error:
         raise CommandError(str(error)) from error

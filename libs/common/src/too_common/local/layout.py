@@ -119,6 +119,16 @@ class Layout:
         return self.data_dir / "too-up.lock"
 
     @property
+    def migrated_file(self) -> Path:
+        """Says which migrations the embedded database has; spares looking at every start."""
+        return self.data_dir / "migrated"
+
+    @property
+    def samples_file(self) -> Path:
+        """There once the sample alerts were sent."""
+        return self.data_dir / "samples-sent"
+
+    @property
     def facilities_file(self) -> Path:
         """Addresses of the simulated telescopes, for queue-submit."""
         return self.secrets_dir / "facilities.yaml"

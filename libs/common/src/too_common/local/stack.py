@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from urllib.parse import urlsplit
@@ -55,11 +55,14 @@ class Stack:
         Told every line that a person should see.
     samples
         Send the sample alerts when everything is ready for the first time.
+    services
+        Which services to start (with fewer than all, parts of the page stay empty).
     """
 
     layout: Layout
     report: Callable[[str], None] = _say
     samples: bool = True
+    services: Sequence[str] = SERVICES
     supervisor: Supervisor = field(init=False)
     secrets: StackSecrets = field(init=False)
     _began: float = field(default_factory=time.monotonic)
@@ -93,8 +96,10 @@ class Stack:
             self._start_servers()
             self._check_ports()
             self._start_programs()
-            self._first_access()
-            self._send_samples()
+            if "vetting-api" in self.services:
+                self._first_access()
+            if "ingest" in self.services:
+                self._send_samples()
             self._banner()
             self.supervisor.watch()
         except _StoppedError:
@@ -180,9 +185,10 @@ class Stack:
         layout = self.layout
         write_facilities(layout, self.secrets, self._servers.admin_url)
         simulators = self._start_program(SIMULATORS, layout.ports.simulators)
-        self._migrate()
+        if self.services:
+            self._migrate()
         self._wait([simulators])
-        for service in SERVICES:
+        for service in self.services:
             self._services.append(self._start_program(service, layout.ports.public(service)))
         self._wait(self._services)
 
@@ -204,15 +210,18 @@ class Stack:
 
     def _migrate(self) -> None:
         """Run ``too db migrate``, unless nothing has changed since it last succeeded here."""
-        marker = self.layout.data_dir / "migrated"
+        marker = self.layout.migrated_file
         state = f"{migrations_fingerprint()} {_without_password(self._servers.admin_url)}"
         embedded = not os.environ.get("TOO_DATABASE_URL")
         if embedded and marker.exists() and marker.read_text() == state:
             return
         began = time.monotonic()
-        self._command("db", "migrate", log="migrate")
+        is_whole = set(self.services) == set(SERVICES)
+        only = () if is_whole else [part for name in self.services for part in ("-s", name)]
+        self._command("db", "migrate", *only, log="migrate")
         self.report(f"  {'schemas':<14} current after {time.monotonic() - began:4.1f} s")
-        write_private(marker, state)
+        if is_whole:
+            write_private(marker, state)
 
     def _first_access(self) -> None:
         try:
@@ -221,7 +230,7 @@ class Stack:
             self.report(f"  no token for `too`: {error}")
 
     def _send_samples(self) -> None:
-        marker = self.layout.data_dir / "samples-sent"
+        marker = self.layout.samples_file
         if not self.samples or marker.exists():
             return
         self.report("  sample alerts: sending")
