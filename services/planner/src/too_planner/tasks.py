@@ -215,3 +215,13 @@ def coverage_task(
         area = coverage.union_area_deg2(footprint, places[:, 0], places[:, 1])
         result.append((round(float(read.points.weight[seen].sum()), 6), round(area, 4)))
     return result
+
+
+def plan_job(values: dict[str, Any]) -> dict[str, Any]:
+    """`plan_task` with its arguments in one mapping, as the pool passes them by position."""
+    return plan_task(**values)
+
+
+def coverage_job(values: dict[str, Any]) -> list[tuple[float, float]]:
+    """`coverage_task` with its arguments in one mapping."""
+    return coverage_task(**values)

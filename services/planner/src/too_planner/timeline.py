@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from too_planner.nightsky import FloatArray
-from too_planner.telescope import AxesSlew, ConstantRateSlew, Timing
+from too_planner.telescope import AxesSlew, AxisMotion, ConstantRateSlew, Timing
 from too_planner.visibility import Interval
 
 _TICK_S = 0.1
@@ -114,7 +114,7 @@ class Slews:
         """Times from a field to all fields, the dome left aside."""
         known = self._rows.get(index)
         if known is None:
-            known = np.asarray(self._row(index) + self._extra_s)
+            known = np.asarray(self._row(index) + self._extra_s, dtype=np.float64)
             self._rows[index] = known
         return known
 
@@ -132,7 +132,8 @@ class Slews:
         hour = np.abs(np.degrees((d_ra + np.pi) % (2 * np.pi) - np.pi))
         dec = np.abs(self._dec_deg - self._dec_deg[index])
         times = np.maximum(_axis(slew.hour_angle, hour), _axis(slew.declination, dec))
-        return np.where((hour > 1e-6) | (dec > 1e-6), times + slew.settle_s, 0.0)
+        moved = (hour > 1e-6) | (dec > 1e-6)
+        return np.asarray(np.where(moved, times + slew.settle_s, 0.0))
 
     def between(self, first: int, second: int, at_s: float) -> float:
         """Time from one field to another, leaving at an instant."""
@@ -155,9 +156,8 @@ class Slews:
         )
 
 
-def _axis(motion: object, distance: FloatArray) -> FloatArray:
-    speed = motion.max_speed_deg_per_s  # type: ignore[attr-defined]
-    acceleration = motion.acceleration_deg_per_s2  # type: ignore[attr-defined]
+def _axis(motion: AxisMotion, distance: FloatArray) -> FloatArray:
+    speed, acceleration = motion.max_speed_deg_per_s, motion.acceleration_deg_per_s2
     reach = speed**2 / acceleration
     return np.where(
         distance < reach,

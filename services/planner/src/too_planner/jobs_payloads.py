@@ -1,0 +1,23 @@
+"""What the planner's jobs need to know."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from too_common.jobs import JobPayload
+
+
+class MakePlan(JobPayload):
+    """Make the plan of a row that says ``planning``."""
+
+    TYPE: ClassVar[str] = "make_plan"
+
+    plan_id: UUID
+    revision: int
+
+
+class UpdateCoverage(JobPayload):
+    """Measure the executed exposures of an event on its current map."""
+
+    TYPE: ClassVar[str] = "update_coverage"
+
+    event_id: UUID

@@ -1,0 +1,1 @@
+"""What the planner does, one file per verb. None of these commits."""
