@@ -31,7 +31,7 @@ class LocalTwilio(AsyncHttpClient):
     """The SDK's own extension point, with another address."""
 
     def __init__(self, base_url):
-        super().__init__(logging.getLogger("twilio"), True, 5)
+        super().__init__(logging.getLogger("twilio"), is_async=True, timeout=5)
         self._base_url = base_url
 
     async def request(

@@ -150,10 +150,17 @@ async def started(
         world = World(settings, base_url=settings.base_url(http_port))
         stack.push_async_callback(world.close)
         smtp_port = await stack.enter_async_context(_smtp(world))
+        sftp_ports = {
+            name: await stack.enter_async_context(
+                host.listening(_listen(settings.http_host, settings.sftp_port(name)))
+            )
+            for name, host in world.sftp_hosts.items()
+        }
+        world.keys.write_known_hosts(settings.http_host, sftp_ports)
         stepping = asyncio.create_task(world.stepper.run())
         stack.push_async_callback(_cancel, stepping)
         await stack.enter_async_context(_http(world, listener))
-        yield world, http_port, smtp_port, {}
+        yield world, http_port, smtp_port, sftp_ports
 
 
 @contextlib.asynccontextmanager

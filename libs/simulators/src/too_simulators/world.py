@@ -3,11 +3,20 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from too_simulators.core.clock import ClockState, StackClock, utc_now
 from too_simulators.core.faults import FaultBoard, FaultState
 from too_simulators.core.stepping import Part, Stepper
 from too_simulators.core.store import Journal, StateFiles
+from too_simulators.files.gattini import GattiniDatabase, GattiniState
+from too_simulators.files.keys import ensure_keys
+from too_simulators.files.programs import FileTelescopeState
+from too_simulators.files.robot import FileRobot
+from too_simulators.files.sftp import SftpHost
+from too_simulators.files.telescopes import MODELS
+from too_simulators.host.gcn import GcnSite, GcnState
+from too_simulators.host.maps import MapServer
 from too_simulators.paging.outgoing import TwilioSender
 from too_simulators.paging.records import TwilioState
 from too_simulators.paging.slack import SlackState, SlackWorkspace
@@ -15,9 +24,11 @@ from too_simulators.paging.slack_api import SlackApi
 from too_simulators.paging.smtp import Mailbox, MailState
 from too_simulators.paging.telephones import TelephoneNetwork
 from too_simulators.paging.twilio_api import TwilioApi
-from too_simulators.settings import SimulatorSettings
+from too_simulators.settings import FileTelescope, SimulatorSettings
 from too_simulators.ztf.api import ZtfApi
 from too_simulators.ztf.engine import ZtfEngine, ZtfState
+from too_simulators.ztf.irsa import Pipeline
+from too_simulators.ztf.irsa_api import IrsaApi
 
 SAVE_EVERY_S = 0.2
 """Steps alone write states no oftener than that (wall clock); requests write before they answer."""
@@ -105,8 +116,67 @@ class World:
         self.ztf_api = ZtfApi(
             self.ztf, self.faults, older=settings.ztf_older_server, now=now, nudge=self.nudge
         )
-        self.parts: list[Part] = [self.telephones, self.ztf]
+        self.irsa_api = IrsaApi(
+            self.ztf,
+            Pipeline(settings.irsa_first_s, settings.irsa_spread_s, settings.depot_delay_s),
+            self.faults,
+            max_rows=settings.irsa_max_rows,
+            login=(settings.depot_user, settings.depot_password.get_secret_value()),
+            now=now,
+        )
+        self.gcn = GcnSite(
+            self.files.load("gcn", GcnState) or GcnState(),
+            self.journal,
+            token=settings.gcn_submitter_token.get_secret_value(),
+            now=now,
+        )
+        self.maps = MapServer(folder / "maps", self.journal)
+        database_url = settings.gattini_database_url
+        self.gattini = GattiniDatabase(
+            self.files.load("gattini-database", GattiniState) or GattiniState(),
+            url=None if database_url is None else database_url.get_secret_value(),
+            reader=settings.gattini_reader,
+            reader_password=settings.gattini_reader_password.get_secret_value(),
+            now=now,
+        )
+        self.keys = ensure_keys(folder, settings.sftp_authorized_keys_file)
+        self.robots = {name: self._robot(name) for name in FileTelescope}
+        self.sftp_hosts = {
+            name: SftpHost(
+                name,
+                robot.root,
+                keys=self.keys,
+                user=settings.sftp_user,
+                faults=self.faults,
+                changed=partial(self._folder_changed, robot),
+            )
+            for name, robot in self.robots.items()
+        }
+        self.parts: list[Part] = [
+            self.telephones,
+            self.ztf,
+            *self.robots.values(),
+            self.gattini,
+        ]
         self.stepper = Stepper(self.clock, self.parts, self._after_round)
+
+    def _robot(self, name: FileTelescope) -> FileRobot:
+        settings = self.settings
+        decam = name is FileTelescope.DECAM
+        return FileRobot(
+            MODELS[name],
+            settings.state_dir / "sftp" / name.value,
+            self.files.load(f"robot-{name.value}", FileTelescopeState) or FileTelescopeState(),
+            self.journal,
+            self.faults,
+            now=self.clock.now,
+            take_after_s=settings.decam_person_delay_s if decam else settings.reader_delay_s,
+            report=self.gattini.report if MODELS[name].reports_to_database else None,
+        )
+
+    def _folder_changed(self, robot: FileRobot) -> None:
+        robot.look_into_folder()
+        self.nudge()
 
     def nudge(self) -> None:
         """Something changed from outside the clock."""
@@ -120,6 +190,10 @@ class World:
         self.files.save("slack", self.slack.state)
         self.files.save("mail", self.mailbox.state)
         self.files.save("ztf", self.ztf.state)
+        self.files.save("gcn", self.gcn.state)
+        self.files.save("gattini-database", self.gattini.state)
+        for name, robot in self.robots.items():
+            self.files.save(f"robot-{name.value}", robot.state)
 
     def lose_state(self, host: str) -> None:
         """A host forgets what it keeps in memory only."""
@@ -128,10 +202,14 @@ class World:
 
     def next_observations(self, now: datetime) -> dict[str, datetime | None]:
         """Per telescope the earliest future start of something that is queued."""
-        return {"ZTF": self.ztf.next_observation(now)}
+        robots = {name.value: robot.next_observation(now) for name, robot in self.robots.items()}
+        return {"ZTF": self.ztf.next_observation(now), **robots}
 
     async def _after_round(self) -> None:
         self.twilio_sender.flush()
+        for host in self.sftp_hosts.values():
+            host.apply_faults()
+        await self.gattini.flush()
         now = asyncio.get_running_loop().time()
         if now - self._saved_at >= SAVE_EVERY_S:
             self._saved_at = now

@@ -5,7 +5,7 @@ the robot cannot observe shows up as one. UT1 is taken as UTC (0.9 s at most), n
 nutation, no aberration (20 arcsec).
 """
 
-from collections.abc import Callable
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -111,13 +111,8 @@ def airmass_of(altitude_deg: FloatArray) -> FloatArray:
     return np.asarray(np.where(sine > 1e-3, 1 / np.maximum(sine, 1e-3), np.inf), dtype=np.float64)
 
 
-def first_true(
-    test: Callable[[datetime], bool], begin: datetime, end: datetime, step_s: float
-) -> datetime | None:
-    """First time of a grid at which a test holds."""
-    at = begin
-    while at <= end:
-        if test(at):
-            return at
-        at += timedelta(seconds=step_s)
-    return None
+def depth_mag(zero_mag: float, relative_time: float, airmass: float, start: datetime) -> float:
+    """5 sigma depth: background-limited, dimmed by air, with a little reproducible weather."""
+    noise = int.from_bytes(hashlib.sha256(start.isoformat().encode()).digest()[:2]) / 65535 - 0.5
+    depth = zero_mag + 1.25 * np.log10(relative_time) - 0.2 * (min(airmass, 5.0) - 1) + 0.3 * noise
+    return round(float(depth), 3)

@@ -56,6 +56,10 @@ def make_application(world: World) -> ASGIApp:
         _host("twilio", world.twilio_api.routes()),
         _host("slack", world.slack_api.routes()),
         _host("ztf", world.ztf_api.routes()),
+        _host("irsa", world.irsa_api.irsa_routes()),
+        _host("depot", world.irsa_api.depot_routes()),
+        _host("gcn", world.gcn.routes()),
+        _host("maps", world.maps.routes()),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     return Edge(

@@ -4,7 +4,6 @@ It picks a queue, hands a row out, exposes, writes history; it looks again every
 nothing can be observed. Far jumps of the clock are worked off in order.
 """
 
-import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from too_simulators.core.sky import (
     PALOMAR,
     airmass_of,
     altitude_and_hour_angle,
+    depth_mag,
     from_mjd,
     is_night,
     next_night,
@@ -337,10 +337,3 @@ def _begin(queue: Queue) -> datetime:
     # a start far outside the calendar (JD sent for MJD) never comes
     begin = min(window[0], 100_000.0) if window is not None else 0.0
     return from_mjd(begin) + timedelta(microseconds=1)
-
-
-def depth_mag(zero_mag: float, relative_time: float, airmass: float, start: datetime) -> float:
-    """5 sigma depth: background-limited, dimmed by air, with a little reproducible weather."""
-    noise = int.from_bytes(hashlib.sha256(start.isoformat().encode()).digest()[:2]) / 65535 - 0.5
-    depth = zero_mag + 1.25 * np.log10(relative_time) - 0.2 * (min(airmass, 5.0) - 1) + 0.3 * noise
-    return round(float(depth), 3)
