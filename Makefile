@@ -72,6 +72,14 @@ lock: ## resolve the dependencies into requirements.lock (LOCK_ARGS=--upgrade: a
 	  --custom-compile-command "make lock" $(addprefix --no-emit-package ,$(DISTRIBUTIONS)) \
 	  > /dev/null
 	@echo "requirements.lock: $$(grep -c '^[a-z].*==' requirements.lock) packages"
+	@printf '%s\n' hatchling \
+	  $(foreach package,$(filter-out libs/simulators,$(PACKAGES)),"-e ./$(package)") \
+	| $(UV) pip compile - --output-file deploy/requirements.lock $(LOCK_ARGS) \
+	  --constraint requirements.lock \
+	  --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" $(addprefix --no-emit-package ,$(DISTRIBUTIONS)) \
+	  > /dev/null
+	@echo "deploy/requirements.lock: $$(grep -c '^[a-z].*==' deploy/requirements.lock) packages"
 
 lock-kafka: install ## resolve Apache Kafka's jars into kafka.lock
 	@$(BIN)/python -m too_common.local.kafka_jars --lock
@@ -135,8 +143,8 @@ bench: install ## run the benchmarks
 k8s-check: install ## render deploy/k8s and check it against the Kubernetes schemas
 	$(BIN)/python tools/k8s_check.py
 
-images: ## build the six images and run each read-only and non-root (podman)
-	tools/images.sh
+images: install ## build the six images and run each read-only and non-root (podman)
+	$(BIN)/python tools/images.py
 
 screenshots: install ## make the pictures of the pages with the system's Chromium
 	$(BIN)/python tools/screenshots.py
