@@ -47,48 +47,60 @@ def validate(text: str, folder: Path) -> None:
         sys.exit(f"{folder.relative_to(ROOT)}: {done.stdout}{done.stderr}")
 
 
+Objects = dict[str, dict[str, dict[str, Any]]]
+"""Objects by kind and name."""
+
+
 def problems(documents: list[dict[str, Any]]) -> Iterator[str]:
     """What schemas do not see: selectors, ports, names, and the house rules for pods."""
-    by_kind: dict[str, dict[str, dict[str, Any]]] = {}
+    objects: Objects = {}
     for item in documents:
-        by_kind.setdefault(item["kind"], {})[item["metadata"]["name"]] = item
-    deployments, services = by_kind.get("Deployment", {}), by_kind.get("Service", {})
-    jobs, maps = by_kind.get("Job", {}), by_kind.get("ConfigMap", {})
+        objects.setdefault(item["kind"], {})[item["metadata"]["name"]] = item
     for name in SERVICES:
-        if name not in deployments or name not in services or f"migrate-{name}" not in jobs:
-            yield f"{name}: Deployment, Service or migration Job is missing"
+        for kind, wanted in (("Deployment", name), ("Service", name), ("Job", f"migrate-{name}")):
+            if wanted not in objects.get(kind, {}):
+                yield f"there is no {kind} {wanted}"
+    yield from _services(objects)
+    for kind in ("Deployment", "Job"):
+        for name, item in objects.get(kind, {}).items():
+            for what in _pod(item["spec"]["template"]["spec"], objects):
+                yield f"{kind} {name} {what}"
+
+
+def _services(objects: Objects) -> Iterator[str]:
+    services = objects.get("Service", {})
     for name, service in services.items():
-        labels = deployments[name]["spec"]["template"]["metadata"]["labels"]
-        if not service["spec"]["selector"].items() <= labels.items():
+        template = objects["Deployment"][name]["spec"]["template"]
+        if not service["spec"]["selector"].items() <= template["metadata"]["labels"].items():
             yield f"Service {name} selects no pod of its Deployment"
-        container = deployments[name]["spec"]["template"]["spec"]["containers"][0]
+        container = template["spec"]["containers"][0]
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
         for port in service["spec"]["ports"]:
             if ports.get(port["targetPort"]) != port["port"]:
                 yield f"Service {name}: port {port['name']} leads nowhere"
-    for ingress in by_kind.get("Ingress", {}).values():
+    for ingress in objects.get("Ingress", {}).values():
         for rule in ingress["spec"]["rules"]:
             for path in rule["http"]["paths"]:
                 target = path["backend"]["service"]["name"]
                 if target not in services:
                     yield f"Ingress: there is no Service {target}"
-    for kind, items in (("Deployment", deployments), ("Job", jobs)):
-        for name, item in items.items():
-            pod = item["spec"]["template"]["spec"]
-            container = pod["containers"][0]
-            security = container["securityContext"]
-            if not (
-                pod["securityContext"]["runAsNonRoot"]
-                and security["readOnlyRootFilesystem"]
-                and not security["allowPrivilegeEscalation"]
-            ):
-                yield f"{kind} {name} is not read-only and unprivileged"
-            if "memory" not in container["resources"].get("limits", {}):
-                yield f"{kind} {name} has no memory limit"
-            for source in container.get("envFrom", ()):
-                wanted = source.get("configMapRef", {}).get("name")
-                if wanted and wanted not in maps:
-                    yield f"{kind} {name}: there is no ConfigMap {wanted}"
+
+
+def _pod(pod: dict[str, Any], objects: Objects) -> Iterator[str]:
+    container = pod["containers"][0]
+    security = container["securityContext"]
+    if not (
+        pod["securityContext"]["runAsNonRoot"]
+        and security["readOnlyRootFilesystem"]
+        and not security["allowPrivilegeEscalation"]
+    ):
+        yield "is not read-only and unprivileged"
+    if "memory" not in container["resources"].get("limits", {}):
+        yield "has no memory limit"
+    for source in container.get("envFrom", ()):
+        wanted = source.get("configMapRef", {}).get("name")
+        if wanted and not any(name.startswith(wanted) for name in objects.get("ConfigMap", {})):
+            yield f"names a ConfigMap {wanted} that is not there"
 
 
 def main() -> None:
