@@ -100,7 +100,7 @@ async def accept_notice(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -
     log.info(
         "notice_read",
         event_id=str(event.id),
-        event=event.name,
+        event_name=event.name,
         notice_type=notice.notice_type,
         revision=event.revision,
     )
