@@ -116,8 +116,6 @@ def _ingest(layout: Layout, _secrets: StackSecrets, servers: Servers) -> dict[st
     host = f"127.0.0.1:{layout.ports.simulators}"
     return {
         "TOO_INGEST_GCN_BOOTSTRAP_SERVERS": servers.kafka_bootstrap_servers,
-        "TOO_INGEST_GCN_CLIENT_ID": "simulated",
-        "TOO_INGEST_GCN_CLIENT_SECRET": "simulated",
         "TOO_INGEST_GCN_GROUP_ID": "too-marshal-local",
         "TOO_INGEST_MAP_EXTRA_HOSTS": f'["{host}"]',
     }
