@@ -45,6 +45,8 @@ class Journal:
         self._wall_now = wall_now
         self._entries = list(_read_entries(path))
         self._file = path.open("a", encoding="utf-8")
+        if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+            self._file.write("\n")  # ends the torn line, so that the next one can be read
 
     def add(self, kind: str, **data: Any) -> Entry:
         """Append an entry; it is on its way to the disk when this returns."""

@@ -80,6 +80,7 @@ class GattiniDatabase:
         self._now = now
         self._prepared = False
         self._retry_at = 0.0
+        self._writing = asyncio.Lock()
         self._log = structlog.get_logger(__name__)
 
     def report(self, taken: Taken) -> None:
@@ -114,7 +115,11 @@ class GattiniDatabase:
         return [stack for stack in self.state.waiting if stack.arrives_at <= now]
 
     async def flush(self) -> None:
-        """Write what is due."""
+        """Write what is due; one writer at a time."""
+        async with self._writing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         due = self._due()
         clock = asyncio.get_running_loop().time()
         if self._url is None or clock < self._retry_at or not (due or not self._prepared):
