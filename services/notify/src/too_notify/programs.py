@@ -69,7 +69,6 @@ def sample_programs() -> tuple[ProgramContent, ...]:
                 exposure_times_s=(200.0, 200.0, 200.0), probability=0.7, max_fields=20
             ),
             priority=10,
-            severity=Severity.URGENT,
         ),
         ProgramContent(
             name="Any significant GW",

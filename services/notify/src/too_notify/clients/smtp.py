@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
 
 import aiosmtplib
@@ -19,6 +20,8 @@ from too_notify.clients import (
 
 TIMEOUT_S = 15.0
 _TRANSIENT = range(400, 500)
+_POLICY = SMTP_POLICY.clone(max_line_length=998)
+"""Subjects are not folded: some readers show the fold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class MailClient:
         return Accepted(mail.message_id, "sent")
 
     def _compose(self, mail: Mail) -> EmailMessage:
-        message = EmailMessage()
+        message = EmailMessage(policy=_POLICY)
         message["From"] = self._server.sender
         message["To"] = "undisclosed-recipients:;"
         message["Subject"] = mail.subject.replace("\r", " ").replace("\n", " ")

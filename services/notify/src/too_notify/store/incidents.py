@@ -113,7 +113,8 @@ async def listed(
     before: datetime | None = None,
 ) -> list[IncidentRow]:
     """Incidents, newest first."""
-    statement = select(IncidentRow).order_by(IncidentRow.opened_at.desc()).limit(limit)
+    order = (IncidentRow.opened_at.desc(), IncidentRow.id.desc())
+    statement = select(IncidentRow).order_by(*order).limit(limit)
     if states:
         statement = statement.where(IncidentRow.state.in_(states))
     if event_id is not None:
