@@ -34,9 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "up": Entry("Start the local stack and keep it running", "too_common.cli.up", is_group=False),
     "reset": Entry("Forget all data of the local stack", "too_common.cli.reset", is_group=False),
     "serve": Entry("Run one service (or the simulators)", "too_common.cli.serve", is_group=False),
-    "ingest": Entry(
-        "Send, replay and read alerts", "too_common.cli.ingest", extended_by=("ingest",)
-    ),
+    "ingest": Entry("Send, replay and read alerts", extended_by=("ingest",)),
     "plan": Entry("Make and show plans", "too_common.cli.plan", extended_by=("plan", "planner")),
     "telescopes": Entry(
         "Telescopes, their grids and references",
@@ -83,16 +81,16 @@ def _stub() -> None:
 
 
 def _add(root: typer.Typer, name: str, entry: Entry) -> None:
-    if entry.module is None:
-        raise CommandError(f"too {name} is not there")
-    module = importlib.import_module(entry.module)
-    if not entry.is_group:
+    module = importlib.import_module(entry.module) if entry.module else None
+    if not entry.is_group and module is not None:
         root.command(name, help=entry.help)(module.command)
         return
-    group: typer.Typer = module.app
+    group: typer.Typer = module.app if module is not None else typer.Typer()
     for extension in _extensions(entry.extended_by):
         group.registered_commands += extension.registered_commands
         group.registered_groups += extension.registered_groups
+    if not group.registered_commands:
+        raise CommandError(f"`too {name}` comes with a service that is not installed here")
     root.add_typer(group, name=name, help=entry.help, no_args_is_help=True)
 
 

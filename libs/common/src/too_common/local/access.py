@@ -1,4 +1,7 @@
-"""The first login and the token for `too`, kept in ``var/too-cli.json`` (mode 0600)."""
+"""How the stack itself comes in by the front door: the first login, a token, the sample alerts.
+
+Address, login and token are kept in ``var/too-cli.json`` (mode 0600).
+"""
 
 import json
 import time
@@ -64,6 +67,39 @@ def ensure(layout: Layout, secrets: StackSecrets, *, patience_s: float = _PATIEN
             return
 
 
+def has_catalogue(layout: Layout) -> bool:
+    """Whether a galaxy catalogue is loaded, so that every telescope can plan.
+
+    Raises
+    ------
+    AccessError
+        If the front door does not say.
+    """
+    return bool(_ask(layout, f"/api/{FRONT_DOOR}/v1/catalogues"))
+
+
+def send_samples(layout: Layout) -> list[str]:
+    """Send one of each kind of sample alert; returns the ids of the events to come.
+
+    Raises
+    ------
+    AccessError
+        If ingest does not take them.
+    """
+    kinds = _ask(layout, "/api/ingest/v1/samples")
+    return [
+        str(_ask(layout, f"/api/ingest/v1/samples/{kind['name']}", method="POST")["native_id"])
+        for kind in kinds
+    ]
+
+
+def _ask(layout: Layout, path: str, *, method: str = "GET") -> Any:
+    try:
+        return _request(layout, path, token=read(layout)["token"], method=method)
+    except (OSError, ValueError, KeyError) as error:
+        raise AccessError(f"{path}: {error}") from error
+
+
 def _make_token(layout: Layout, secrets: StackSecrets) -> str:
     """A personal token of the first account, asked for with the front door's own key."""
     keys = Keys.from_files(FRONT_DOOR, secrets.signing_key_file(FRONT_DOOR), None)
@@ -72,7 +108,7 @@ def _make_token(layout: Layout, secrets: StackSecrets) -> str:
     )
     answer = _request(
         layout,
-        f"/accounts/{ADMIN_USERNAME}/tokens",
+        f"/api/{FRONT_DOOR}/v1/accounts/{ADMIN_USERNAME}/tokens",
         token=signed,
         body={"name": "too on this machine"},
     )
@@ -81,17 +117,20 @@ def _make_token(layout: Layout, secrets: StackSecrets) -> str:
 
 def _is_valid(layout: Layout, token: str) -> bool:
     try:
-        _request(layout, "/accounts/me", token=token)
+        _request(layout, f"/api/{FRONT_DOOR}/v1/accounts/me", token=token)
     except (OSError, ValueError):
         return False
     return True
 
 
-def _request(layout: Layout, path: str, *, token: str, body: Any = None) -> Any:
+def _request(
+    layout: Layout, path: str, *, token: str, body: Any = None, method: str | None = None
+) -> Any:
     # the standard library's client: the supervisor stays small
     request = urllib.request.Request(  # noqa: S310 - our own front door
-        f"{layout.page_url}/api/{FRONT_DOOR}/v1{path}",
+        layout.page_url + path,
         data=None if body is None else json.dumps(body).encode(),
+        method=method,
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -32,6 +32,8 @@ from too_common.settings import SERVICES
 _SERVER_TIMEOUT_S = 120.0
 _SERVICE_TIMEOUT_S = 180.0
 _COMMAND_TIMEOUT_S = 300.0
+_CATALOGUE_TIMEOUT_S = 60.0
+_CATALOGUE_POLL_S = 0.5
 
 
 def _say(line: str) -> None:
@@ -98,7 +100,7 @@ class Stack:
             self._start_programs()
             if "vetting-api" in self.services:
                 self._first_access()
-            if "ingest" in self.services:
+            if set(self.services) == set(SERVICES):
                 self._send_samples()
             self._banner()
             self.supervisor.watch()
@@ -230,17 +232,22 @@ class Stack:
             self.report(f"  no token for `too`: {error}")
 
     def _send_samples(self) -> None:
+        """Send the sample alerts, once in the life of the data folder."""
         marker = self.layout.samples_file
         if not self.samples or marker.exists():
             return
-        self.report("  sample alerts: sending")
         try:
-            self._command("ingest", "sample", log="samples")
-        except StartError as error:
-            self.report(f"  sample alerts could not be sent: {error}")
+            deadline = time.monotonic() + _CATALOGUE_TIMEOUT_S
+            while not access.has_catalogue(self.layout) and time.monotonic() < deadline:
+                if self.supervisor.stop_requested.wait(_CATALOGUE_POLL_S):
+                    raise _StoppedError
+                self.supervisor.tick()
+            sent = access.send_samples(self.layout)
+        except access.AccessError as error:
+            self.report(f"  sample alerts were not sent: {error}; later: too ingest sample")
             return
         marker.touch()
-        self.report("  sample alerts: sent")
+        self.report(f"  {'sample alerts':<14} sent: {', '.join(sent)}")
 
     def _command(self, *arguments: str, log: str) -> None:
         """Run a `too` command to its end, looking after the parts meanwhile."""
