@@ -15,7 +15,6 @@ from uuid import UUID, uuid4
 
 import pytest
 import yaml
-
 from too_common.cause import Cause
 from too_common.contracts import BlobRef
 from too_common.contracts.ingest import (
@@ -34,6 +33,7 @@ from too_common.ids import uuid7
 from too_common.testing.service import House, ServiceUnderTest, SteppedClock, eventually
 from too_queue_submit.service import SERVICE
 from too_simulators.running import Simulators
+from too_simulators.settings import FileTelescope
 
 _spec = importlib.util.spec_from_file_location(
     "plans_of_queue_submit",
@@ -257,8 +257,54 @@ class Stage:
     def queues(self) -> dict[str, Any]:
         return dict(self.world.world.ztf.state.queues)
 
-    def puts(self) -> list[Any]:
-        return [e for e in self.world.told() if e.kind.startswith("ztf.") and "queue" in e.kind]
+    def accepted(self) -> list[Any]:
+        """Queues that the scheduler ever made for us."""
+        return self.world.told("ztf.queue_accepted")
+
+    def seen(self, telescope: str) -> list[str]:
+        """Files that a telescope's reader ever saw, CANCEL notices left out."""
+        return [
+            e.data["file"]
+            for e in self.world.told("reader.seen")
+            if e.data["telescope"] == telescope and not e.data["file"].startswith("CANCEL_")
+        ]
+
+    async def alarms(self) -> dict[str, str]:
+        """Raised alarms by code."""
+        from sqlalchemy import select
+        from too_common.db import bus_table
+        from too_queue_submit.tables import METADATA
+
+        table = bus_table(METADATA, "alarms")
+        async with self.service.ctx.unit_of_work() as uow:
+            rows = await uow.session.execute(select(table).where(table.c.state == "raised"))
+            return {row.code: row.summary for row in rows}
+
+    async def alarmed(self, code: str) -> str:
+        """Text of an alarm, once it is raised."""
+
+        async def probe() -> str | None:
+            return (await self.alarms()).get(code)
+
+        return await eventually(probe, what=f"alarm {code}")
+
+    async def quiet(self) -> None:
+        """No alarm is raised."""
+
+        async def probe() -> bool:
+            return not await self.alarms()
+
+        await eventually(probe, what="no alarm")
+
+    async def draft(self, telescope: str = "ZTF", **kwargs: Any) -> dict:
+        return await self.of_plan(await self.plan(telescope, **kwargs), "draft")
+
+    async def accepted_plan(self, telescope: str = "ZTF", **kwargs: Any) -> dict:
+        row = await self.draft(telescope, **kwargs)
+        await self.approve(row)
+        return await self.of_plan(
+            UUID(row["plan_id"]), "accepted" if telescope == "ZTF" else "delivered"
+        )
 
     async def ready(self, *telescopes: str) -> None:
         """An event with a map, and the telescopes' definitions."""
@@ -296,13 +342,43 @@ def facilities_file(folder: Path, world: Simulators, **changes: Any) -> Path:
                 },
             },
         },
-        "DECam": {"adapter": "decam"},
-        "KPED": {"adapter": "kped"},
-        "Gattini": {"adapter": "gattini"},
-        "GROWTH-India": {"adapter": "growth_india"},
     }
+    adapters = {
+        FileTelescope.DECAM: "decam",
+        FileTelescope.KPED: "kped",
+        FileTelescope.GATTINI: "gattini",
+        FileTelescope.GROWTH_INDIA: "growth_india",
+    }
+    for telescope, adapter in adapters.items():
+        facilities[telescope.value] = {
+            "adapter": adapter,
+            "mode": "simulated",
+            "simulated": {
+                "transport": {
+                    "kind": "sftp",
+                    "host": "127.0.0.1",
+                    "port": world.sftp_ports[telescope],
+                    "username": "too",
+                    "private_key_file": str(world.world.keys.client_key_file),
+                    "host_key_file": str(world.world.keys.host_key_file(telescope)),
+                    "timeout_s": 5,
+                },
+                "progress": [{"kind": "sftp_files", "directory": "executed"}],
+            },
+        }
+    facilities["DECam"]["needs_person"] = True
+    facilities["ZTF"]["simulated"]["progress"] = [
+        {"kind": "irsa_tap", "url": f"{world.host('irsa')}/TAP"},
+        {
+            "kind": "ztf_depot",
+            "url": f"{world.host('depot')}/ztf/depot",
+            "username": "depot",
+            "password_file": str(folder / "depot.password"),
+        },
+    ]
+    (folder / "depot.password").write_text("simulated-depot\n")
     for name, change in changes.items():
-        facilities[name.replace("_", "-")] |= change
+        facilities[name] |= change
     path = folder / "facilities.yaml"
     path.write_text(yaml.safe_dump({"facilities": facilities}))
     return path

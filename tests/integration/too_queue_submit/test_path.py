@@ -11,9 +11,7 @@ async def test_draft_approve_accepted_and_withdrawn(make_stage):
         assert draft["facility_mode"] == "simulated"
         assert draft["exposures_planned"] == 4
         assert not stage.queues()
-        payload = await stage.service.client.get(
-            f"/submissions/{draft['submission_id']}/payload"
-        )
+        payload = await stage.service.client.get(f"/submissions/{draft['submission_id']}/payload")
         assert hashlib.sha256(payload.content).hexdigest() == draft["payload_sha256"]
         await stage.approve(draft)
         accepted = await stage.of_plan(plan_id, "accepted")

@@ -1,7 +1,6 @@
+import importlib.util
 import sys
 from pathlib import Path
-
-import importlib.util
 
 _spec = importlib.util.spec_from_file_location(
     "plans_of_queue_submit", Path(__file__).with_name("plans.py")

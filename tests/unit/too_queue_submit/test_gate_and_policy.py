@@ -3,7 +3,6 @@ from datetime import timedelta
 
 import plans_of_queue_submit as plans
 import pytest
-
 from too_common.contracts import Mode
 from too_common.contracts.notify import SubmissionKind, SubmissionPolicy, Verdict
 from too_common.contracts.queue_submit import FacilityMode
@@ -45,7 +44,11 @@ GOOD = Situation(
         ({"has_event": False, "event": None}, Ruling.SEND, ""),
         # a person may send while ingest is silent, on what is known here
         ({"event": None, "automatic": False}, Ruling.SEND, ""),
-        ({"event": None, "automatic": False, "known_map_sha256": "b"}, Ruling.ASK_AGAIN, "newer_map"),
+        (
+            {"event": None, "automatic": False, "known_map_sha256": "b"},
+            Ruling.ASK_AGAIN,
+            "newer_map",
+        ),
         ({"event": None, "automatic": False, "known_retracted": True}, Ruling.REFUSE, "retracted"),
         ({"parked": True, "automatic": False}, Ruling.SEND, ""),
     ],
@@ -65,7 +68,10 @@ def test_the_event(change, ruling, code):
         ({"facility_mode": FacilityMode.LIVE, "armed": True}, ""),
         ({"facility_mode": FacilityMode.LIVE, "armed": True, "event_mode": Mode.DRILL}, "not_live"),
         ({"facility_mode": FacilityMode.LIVE, "armed": True, "event_mode": Mode.TEST}, "not_live"),
-        ({"facility_mode": FacilityMode.LIVE, "armed": True, "event_mode": Mode.REPLAY}, "not_live"),
+        (
+            {"facility_mode": FacilityMode.LIVE, "armed": True, "event_mode": Mode.REPLAY},
+            "not_live",
+        ),
         ({"event_mode": Mode.DRILL}, ""),
     ],
 )

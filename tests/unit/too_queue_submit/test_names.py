@@ -3,7 +3,6 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from too_queue_submit import names
 
 PLAN = UUID("019aa000-0000-7000-8000-0000deadbeef")

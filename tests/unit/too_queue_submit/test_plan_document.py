@@ -2,7 +2,6 @@ import json
 
 import plans_of_queue_submit as plans
 import pytest
-
 from too_queue_submit.errors import PlanRefusedError
 from too_queue_submit.plan_document import PlanDocument
 

@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 
 import plans_of_queue_submit as plans
 import pytest
-
 from too_common.contracts.queue_submit import ExecutedExposure
 from too_common.contracts.queue_submit import SubmissionState as S
 from too_queue_submit import progress, sky
@@ -55,7 +54,9 @@ def test_match_counts_what_was_asked():
         [
             exposure(1),
             exposure(1),  # told twice
-            exposure(2, band="i"),  # a filter that was not available was replaced: told, not counted
+            exposure(
+                2, band="i"
+            ),  # a filter that was not available was replaced: told, not counted
             exposure(3, field="999"),  # survey
             exposure(4, field="246", minutes=-30),  # before our window
             exposure(5, field="246", seconds=300),  # another program's exposure of the same field
@@ -183,10 +184,7 @@ def test_history():
     ]
     parsed = parse_history({"history": json.dumps(rows)})
     assert (
-        history_count(
-            parsed, ROWS, subprogram="ToO_EMGW", begin=WINDOW.begin, end=WINDOW.end
-        )
-        == 1
+        history_count(parsed, ROWS, subprogram="ToO_EMGW", begin=WINDOW.begin, end=WINDOW.end) == 1
     )
     assert parse_history({"history": []}) == []
     with pytest.raises(ValueError, match="history"):

@@ -2,7 +2,6 @@ import hashlib
 
 import plans_of_queue_submit as plans
 import pytest
-
 from too_queue_submit.allocation import Allocation, Limits
 from too_queue_submit.errors import DomainError
 from too_queue_submit.names import is_safe
@@ -77,13 +76,10 @@ def test_starts_that_have_passed_are_warned_of():
 
 def test_a_moonlit_field_is_warned_of():
     import numpy as np
-
     from too_queue_submit import sky
 
     made = draft(limits=Limits(moon_separation_min_deg=180))
-    separation = float(
-        np.min(sky.moon_separation_deg(20.0, 30.0, sky.mjd(plans.NIGHT)))
-    )
+    separation = float(np.min(sky.moon_separation_deg(20.0, 30.0, sky.mjd(plans.NIGHT))))
     assert any("Moon" in text and f"{separation:.0f}"[:2] in text for text in made.warnings)
 
 

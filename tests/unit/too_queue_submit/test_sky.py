@@ -8,7 +8,6 @@ from astropy import units as u
 from astropy.coordinates import AltAz, EarthLocation, SkyCoord, get_body, get_sun
 from astropy.time import Time
 from astropy.utils import iers
-
 from too_queue_submit import sky
 
 PALOMAR = sky.Site(33.3563, -116.8648, 1742.0)

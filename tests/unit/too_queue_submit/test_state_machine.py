@@ -1,7 +1,6 @@
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
 from too_common.contracts.queue_submit import SubmissionState as S
 from too_queue_submit import state_machine
 from too_queue_submit.errors import ForbiddenTransitionError

@@ -9,7 +9,6 @@ import plans_of_queue_submit as plans
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from too_queue_submit import sky
 from too_queue_submit.allocation import Allocation
 from too_queue_submit.errors import PlanRefusedError, WindowRefusedError
@@ -17,9 +16,7 @@ from too_queue_submit.telescopes import ADAPTERS
 from too_queue_submit.telescopes.growth_india import COLUMNS, ist, sexagesimal
 from too_queue_submit.telescopes.ztf import check_queue_object
 
-OWN = Allocation(
-    program_id=2, program_pi="Kulkarni/too", program="ToO test", propid="2026B-000000"
-)
+OWN = Allocation(program_id=2, program_pi="Kulkarni/too", program="ToO test", propid="2026B-000000")
 FIELDS = {
     "ZTF": None,
     "DECam": [("5001", 20.0, -30.0, "g", 25.0), ("5001", 20.02, -29.98, "z", 25.0)],
@@ -37,9 +34,7 @@ KEYS = {
 
 
 def rendered(telescope, name="ToO_S260101a_deadbeef_abcdef", **kwargs):
-    request = plans.request(
-        telescope, allocation=OWN, exposures=FIELDS[telescope], **kwargs
-    )
+    request = plans.request(telescope, allocation=OWN, exposures=FIELDS[telescope], **kwargs)
     return ADAPTERS[KEYS[telescope]].render(request, name), request
 
 
@@ -148,7 +143,11 @@ def test_ztf_compare():
         {"queue_name": "other"},
         {"is_TOO": False},
         {"queue": "not json"},
-        {"queue": json.dumps([{"field_id": 1, "filter_id": 1, "exposure_time": 1, "program_id": 1}])},
+        {
+            "queue": json.dumps(
+                [{"field_id": 1, "filter_id": 1, "exposure_time": 1, "program_id": 1}]
+            )
+        },
     ):
         assert not adapter.compare(payload, ztf_status(payload, **change), begun=True).agrees
     assert not adapter.compare(payload, b"<html>", begun=True).agrees

@@ -2,7 +2,6 @@ from datetime import timedelta
 
 import plans_of_queue_submit as plans
 import pytest
-
 from too_queue_submit import sky, windows
 from too_queue_submit.errors import WindowRefusedError
 

@@ -149,7 +149,7 @@ class SftpClient:
         found = []
         for entry in sorted(entries, key=lambda e: str(e.filename)):
             name = str(entry.filename)
-            if name.startswith("."):
+            if name.startswith(".") or entry.attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY:
                 continue
             summary = {"file": name, "size_bytes": entry.attrs.size, "mtime": entry.attrs.mtime}
             found.append(QueueEntry(name, name.startswith((f"{PREFIX}_", "CANCEL_")), summary))
