@@ -1,4 +1,3 @@
-
 """IRSA with pyvo, the depot, GCN's form, map servers."""
 
 import asyncio

@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from too_simulators.core.store import Journal
-from too_simulators.paging.records import Call, CallStatus, Message, TwilioState
-from too_simulators.paging.telephones import TelephoneError, TelephoneNetwork, new_sid
+from too_simulators.paging.records import Call, CallStatus, Message, TwilioState, new_sid
+from too_simulators.paging.telephones import TelephoneError, TelephoneNetwork
 from too_simulators.paging.twiml import TwimlError, parse_twiml, resolve
 
 NUMBERS = ["+15550101", "+15550102"]
@@ -57,7 +57,7 @@ class People(RuleBasedStateMachine):
 
     @rule(number=st.sampled_from(NUMBERS))
     def message(self, number):
-        self.network.send_message(
+        self.network.texts.send(
             Message(
                 sid=new_sid("SM"),
                 to=number,
@@ -87,7 +87,7 @@ class People(RuleBasedStateMachine):
             elif act == "hang_up":
                 self.network.hang_up(number, self.now)
             else:
-                self.network.text(number, "hello", None, self.now)
+                self.network.texts.text(number, "hello", None, self.now)
         except TelephoneError:
             return
 

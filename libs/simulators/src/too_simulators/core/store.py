@@ -48,7 +48,7 @@ class Journal:
         if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
             self._file.write("\n")  # ends the torn line, so that the next one can be read
 
-    def add(self, kind: str, **data: Any) -> Entry:
+    def add(self, kind: str, /, **data: Any) -> Entry:
         """Append an entry; it is on its way to the disk when this returns."""
         entry = Entry(
             seq=self._entries[-1].seq + 1 if self._entries else 1,

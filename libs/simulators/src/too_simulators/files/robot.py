@@ -4,11 +4,9 @@ All on the stack clock; the folder is looked at in every step (the sftp server n
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -31,6 +29,7 @@ from too_simulators.files.programs import (
     RunState,
     Taken,
 )
+from too_simulators.files.progress import progress_document
 from too_simulators.files.telescopes import TelescopeModel
 
 PROGRESS = "executed"
@@ -380,32 +379,3 @@ class FileRobot:
             return self.model.reader(stem_of(delivered.file), path.read_bytes())
         except (MalformedError, OSError):
             return None
-
-
-def progress_document(telescope: str, run: Run, at: datetime) -> str:
-    """The file source: what was taken of a file, as JSON."""
-    exposures: list[dict[str, Any]] = [
-        {
-            "exposure_id": one.exposure_id,
-            "index": one.index,
-            "field_id": one.field_id,
-            "ra_deg": one.ra_deg,
-            "dec_deg": one.dec_deg,
-            "filter": one.filter,
-            "start": one.start.isoformat().replace("+00:00", "Z"),
-            "exposure_s": one.exposure_s,
-            "depth_mag": one.depth_mag,
-            "object": one.label,
-            "queue_name": run.name,
-        }
-        for one in run.exposures
-    ]
-    document = {
-        "name": run.name,
-        "telescope": telescope,
-        "state": run.state.value,
-        "updated_at": at.isoformat().replace("+00:00", "Z"),
-        "planned": run.planned,
-        "exposures": exposures,
-    }
-    return json.dumps(document, indent=1)

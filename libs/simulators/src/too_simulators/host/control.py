@@ -63,6 +63,12 @@ class ButtonPress(_Body):
     user_name: str = "simulated.user"
 
 
+class FileName(_Body):
+    """A delivered file."""
+
+    file: str
+
+
 class QueueName(_Body):
     """A queue of ZTF's scheduler."""
 
@@ -113,6 +119,7 @@ class Control:
             Route("/telephones/{number}", taking(PhoneSetup, self._set_up), methods=["PUT"]),
             Route("/telephones/{number}", taking(PhoneAct, self._phone), methods=["POST"]),
             Route("/slack/press", taking(ButtonPress, self._press), methods=["POST"]),
+            Route("/telescopes/{name}/load", taking(FileName, self._load), methods=["POST"]),
             Route("/ztf/restart", taking(Switch, self._ztf_restart), methods=["POST"]),
             Route("/ztf/delete-queue", taking(QueueName, self._ztf_delete), methods=["POST"]),
             Route("/ztf/older-server", taking(Switch, self._ztf_older), methods=["POST"]),
@@ -244,6 +251,14 @@ class Control:
         user = {"id": body.user_id, "username": body.user_name, "name": body.user_name}
         answer = await self._world.slack_api.press(body.channel, body.ts, body.action_id, user)
         return JSONResponse(answer)
+
+    async def _load(self, request: Request, body: FileName) -> Response:
+        robots = {name.value: robot for name, robot in self._world.robots.items()}
+        robot = robots.get(request.path_params["name"])
+        if robot is None or body.file not in robot.state.delivered:
+            return problem(404, "no such file at that telescope")
+        robot.load_now(body.file)
+        return JSONResponse({"ok": True})
 
     # --- ZTF ----------------------------------------------------------------------------------
 

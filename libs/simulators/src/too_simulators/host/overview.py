@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from too_simulators.core.sky import CERRO_TOLOLO, HANLE, KITT_PEAK, PALOMAR, next_night
+from too_simulators.core.sky import CERRO_TOLOLO, HANLE, KITT_PEAK, PALOMAR, is_night, next_night
+from too_simulators.files.robot import FileRobot
 from too_simulators.world import World
 
 _SHOWN = 40
@@ -43,6 +44,7 @@ def next_window(world: World) -> tuple[datetime, str]:
 
 def overview(world: World) -> dict[str, Any]:
     """Everything that the page for people shows."""
+    now = world.clock.now()
     return {
         "clock": world.clock.reading().model_dump(mode="json"),
         "telephones": _telephones(world),
@@ -55,6 +57,11 @@ def overview(world: World) -> dict[str, Any]:
             for mail in world.mailbox.state.mails[-_SHOWN:]
         ],
         "ztf": _ztf(world),
+        "telescopes": [_file_telescope(robot, now) for robot in world.robots.values()],
+        "circulars": [
+            one.model_dump(mode="json", exclude={"body"})
+            for one in world.gcn.state.circulars[-_SHOWN:]
+        ],
         "faults": world.faults.state.model_dump(mode="json")["faults"],
     }
 
@@ -86,9 +93,32 @@ def _call(call: dict[str, Any]) -> dict[str, Any]:
     return {key: call[key] for key in keys}
 
 
+def _file_telescope(robot: FileRobot, now: datetime) -> dict[str, Any]:
+    state = robot.state
+    return {
+        "name": robot.model.name.value,
+        "night": is_night(now, robot.model.site),
+        "delivered": [one.model_dump(mode="json") for one in state.delivered.values()],
+        "taking": None if state.taking is None else state.taking.model_dump(mode="json"),
+        "runs": [
+            {
+                "name": run.name,
+                "state": run.state.value,
+                "planned": run.planned,
+                "taken": len(run.exposures),
+                "begin": None if run.begin is None else run.begin.isoformat(),
+                "end": run.end.isoformat(),
+            }
+            for run in list(state.runs.values())[-_SHOWN:]
+        ],
+    }
+
+
 def _ztf(world: World) -> dict[str, Any]:
     state = world.ztf.state
     return {
+        "night": is_night(world.clock.now(), PALOMAR),
+        "older_server": world.ztf_api.older,
         "current": state.current,
         "taking": None if state.taking is None else state.taking.model_dump(mode="json"),
         "queues": [
@@ -96,7 +126,7 @@ def _ztf(world: World) -> dict[str, Any]:
                 "queue_name": queue.queue_name,
                 "validity_window_mjd": queue.validity_window_mjd,
                 "is_too": queue.is_too,
-                "rows_left": sum(max(row.left, 0) for row in queue.rows),
+                "planned": queue.planned,
                 "taken": sum(one.queue_name == queue.queue_name for one in state.history),
             }
             for queue in state.queues.values()

@@ -81,8 +81,7 @@ class TwilioSender:
 
     def flush(self) -> None:
         """Start sending everything in the outbox."""
-        outbox, self._network.outbox = self._network.outbox, []
-        for request in outbox:
+        for request in self._network.take_outbox():
             for planned in self._with_faults(request):
                 before = self._tails.get(planned.sid)
                 task = asyncio.create_task(self._after(before, planned))
@@ -157,7 +156,7 @@ class TwilioSender:
         elif request.purpose in {"twiml", "action"}:
             self._network.document(request.sid, str(answer.url), answer.text, self._now())
         elif request.purpose == "inbound":
-            self._network.reply(request.sid, answer.text, self._now())
+            self._network.texts.reply(request.sid, answer.text, self._now())
         self._nudge()
 
     async def _once_more(self, request: Outgoing) -> httpx.Response | None:

@@ -1,11 +1,17 @@
 """What Twilio keeps: calls, messages, and the people who own the telephones."""
 
+import secrets
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
 from too_simulators.paging.twiml import Verb
+
+
+def new_sid(prefix: str) -> str:
+    """Twilio's form of an identifier: two letters and 32 hex digits."""
+    return prefix + secrets.token_hex(16)
 
 
 class CallStatus(StrEnum):
@@ -149,6 +155,17 @@ class TwilioState(BaseModel):
     calls: dict[str, Call] = Field(default_factory=dict)
     messages: dict[str, Message] = Field(default_factory=dict)
     own_numbers: list[str] = Field(default_factory=list)
+
+    def telephone(self, number: str) -> Telephone:
+        """The telephone of a number; it exists once somebody asks for it."""
+        if number not in self.telephones:
+            self.telephones[number] = Telephone(number=number)
+        return self.telephones[number]
+
+    def own(self, number: str) -> None:
+        """Remember a number of the customer's."""
+        if number and number not in self.own_numbers:
+            self.own_numbers.append(number)
 
 
 class Outgoing(BaseModel):

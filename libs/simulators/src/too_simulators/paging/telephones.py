@@ -4,7 +4,6 @@ Pure: it is told `now`, and leaves what Twilio must send to the customer in `out
 """
 
 import re
-import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -14,12 +13,12 @@ from too_simulators.paging.records import (
     Call,
     CallStatus,
     Message,
-    MessageStatus,
     Outgoing,
     Phase,
     Telephone,
     TwilioState,
 )
+from too_simulators.paging.texts import TextMessages
 from too_simulators.paging.twiml import TwimlError, Verb, parse_twiml, resolve
 
 DIAL_S = 1.0
@@ -28,22 +27,12 @@ MACHINE_AFTER_S = 18.0
 """Voicemail picks up after this much ringing."""
 RING_SLACK_S = 5.0
 """Twilio may add about this much to the ringing time-out."""
-MESSAGE_STEP_S = 1.0
-"""Between two states of a message."""
 FINISH_ON_KEY = "#"
-STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
-START_WORDS = frozenset({"START", "UNSTOP", "YES"})
-HELP_WORDS = frozenset({"HELP", "INFO"})
 _E164 = re.compile(r"^\+[1-9]\d{6,14}$")
 
 
 class TelephoneError(ValueError):
     """The person cannot do that now, e.g. answer a telephone that does not ring."""
-
-
-def new_sid(prefix: str) -> str:
-    """Twilio's form of an identifier: two letters and 32 hex digits."""
-    return prefix + secrets.token_hex(16)
 
 
 def is_e164(number: str) -> bool:
@@ -75,21 +64,25 @@ class TelephoneNetwork:
         inbound_url: str | None = None,
     ) -> None:
         self.state = state
-        self.inbound_url = inbound_url
         self.outbox: list[Outgoing] = []
+        self.texts = TextMessages(state, self.outbox, journal, account_sid, inbound_url)
         self._journal = journal
         self._account_sid = account_sid
         for call in state.calls.values():
             if call.phase is Phase.FETCHING:  # the answer went to a process that is gone
                 call.due_at = call.updated_at
 
+    def take_outbox(self) -> list[Outgoing]:
+        """What is to be sent to the customer, once."""
+        taken = list(self.outbox)
+        self.outbox.clear()
+        return taken
+
     # --- who is there -------------------------------------------------------------------------
 
     def telephone(self, number: str) -> Telephone:
         """The telephone of a number; it exists once somebody asks for it."""
-        if number not in self.state.telephones:
-            self.state.telephones[number] = Telephone(number=number)
-        return self.state.telephones[number]
+        return self.state.telephone(number)
 
     def live_call(self, number: str) -> Call | None:
         """The call that this telephone is in, or that makes it ring."""
@@ -102,19 +95,11 @@ class TelephoneNetwork:
 
     def place_call(self, call: Call) -> None:
         """Take a call; it rings a little later."""
-        self._own(call.from_)
+        self.state.own(call.from_)
         self.telephone(call.to)
         call.due_at = call.created_at + timedelta(seconds=DIAL_S)
         self.state.calls[call.sid] = call
         self._journal.add("twilio.call", sid=call.sid, to=call.to, twiml=call.twiml, url=call.url)
-
-    def send_message(self, message: Message) -> None:
-        """Take a message; it is delivered a little later."""
-        self._own(message.from_)
-        self.telephone(message.to)
-        message.due_at = message.created_at + timedelta(seconds=MESSAGE_STEP_S)
-        self.state.messages[message.sid] = message
-        self._journal.add("twilio.message", sid=message.sid, to=message.to, body=message.body)
 
     def end_call(self, call: Call, now: datetime) -> None:
         """The customer ends a call (POST with Status)."""
@@ -122,10 +107,6 @@ class TelephoneNetwork:
             CallStatus.COMPLETED if call.status is CallStatus.IN_PROGRESS else CallStatus.CANCELED
         )
         self._end(call, final, now)
-
-    def _own(self, number: str) -> None:
-        if number and number not in self.state.own_numbers:
-            self.state.own_numbers.append(number)
 
     # --- what people do ----------------------------------------------------------------------
 
@@ -158,52 +139,8 @@ class TelephoneNetwork:
         return call
 
     def text(self, number: str, body: str, to: str | None, now: datetime) -> Message:
-        """Send a text message to the customer; STOP and HELP are Twilio's own."""
-        to = to or self._last_sender(number)
-        message = Message(
-            sid=new_sid("SM"),
-            to=to,
-            from_=number,
-            body=body,
-            direction="inbound",
-            status=MessageStatus.RECEIVED,
-            created_at=now,
-            updated_at=now,
-        )
-        self.state.messages[message.sid] = message
-        self._journal.add("telephone.texted", sid=message.sid, sender=number, body=body)
-        word = body.strip().upper()
-        telephone = self.telephone(number)
-        if word in STOP_WORDS:
-            telephone.stopped = True
-        elif word in START_WORDS and telephone.stopped:
-            telephone.stopped = False
-        elif self.inbound_url is not None and word not in HELP_WORDS:
-            params = {
-                "ToCountry": "US",
-                "MessageSid": message.sid,
-                "SmsMessageSid": message.sid,
-                "SmsSid": message.sid,
-                "AccountSid": self._account_sid,
-                "From": number,
-                "To": to,
-                "Body": body,
-                "NumMedia": "0",
-                "NumSegments": "1",
-                "SmsStatus": "received",
-                "ApiVersion": "2010-04-01",
-            }
-            self.outbox.append(
-                Outgoing(url=self.inbound_url, params=params, purpose="inbound", sid=message.sid)
-            )
-        return message
-
-    def _last_sender(self, number: str) -> str:
-        """Whom a person answers: the number that wrote last, else any of the customer's."""
-        for message in reversed(self.state.messages.values()):
-            if message.to == number:
-                return message.from_
-        return self.state.own_numbers[-1] if self.state.own_numbers else "+15550100"
+        """Send a text message to the customer."""
+        return self.texts.text(number, body, to, now)
 
     # --- what the customer's web server answers ------------------------------------------------
 
@@ -235,29 +172,6 @@ class TelephoneNetwork:
         call.heard.append("We are sorry, an application error has occurred. Goodbye.")
         self._end(call, CallStatus.COMPLETED, now)
 
-    def reply(self, sid: str, text: str, now: datetime) -> None:
-        """TwiML came back for an incoming message: send what it says."""
-        incoming = self.state.messages[sid]
-        try:
-            verbs = parse_twiml(text) if text.strip() else []
-        except TwimlError as error:
-            self._journal.add("twilio.document_failed", sid=sid, reason=str(error))
-            return
-        for verb in verbs:
-            if verb.name != "Message":
-                continue
-            body = verb.text or " ".join(child.text for child in verb.children)
-            answer = Message(
-                sid=new_sid("SM"),
-                to=incoming.from_,
-                from_=incoming.to,
-                body=body,
-                direction="outbound-reply",
-                created_at=now,
-                updated_at=now,
-            )
-            self.send_message(answer)
-
     # --- the stack clock ----------------------------------------------------------------------
 
     def next_at(self, now: datetime) -> datetime | None:
@@ -276,7 +190,7 @@ class TelephoneNetwork:
             if isinstance(record, Call):
                 self._step_call(record, at)
             else:
-                self._step_message(record, at)
+                self.texts.step(record, at)
 
     def _due(self) -> Iterator[tuple[datetime, Call | Message]]:
         for call in self.state.calls.values():
@@ -473,59 +387,3 @@ class TelephoneNetwork:
         if call.answered_by:
             params["AnsweredBy"] = call.answered_by
         return params
-
-    def _step_message(self, message: Message, at: datetime) -> None:
-        message.due_at = None
-        telephone = self.telephone(message.to)
-        how = telephone.behaviour.on_message
-        status = {
-            MessageStatus.ACCEPTED: MessageStatus.QUEUED,
-            MessageStatus.QUEUED: MessageStatus.SENDING,
-            MessageStatus.SENDING: MessageStatus.SENT,
-        }.get(message.status, MessageStatus.DELIVERED)
-        if telephone.stopped:
-            status, message.error_code = MessageStatus.FAILED, 21610
-        elif status is MessageStatus.SENT and how == "failed":
-            status, message.error_code = MessageStatus.FAILED, 30008
-        elif status is MessageStatus.DELIVERED and how == "undelivered":
-            status, message.error_code = MessageStatus.UNDELIVERED, 30003
-        message.status, message.updated_at = status, at
-        done = status in {
-            MessageStatus.DELIVERED,
-            MessageStatus.UNDELIVERED,
-            MessageStatus.FAILED,
-        }
-        if not done and not (status is MessageStatus.SENT and how == "silent"):
-            message.due_at = at + timedelta(seconds=MESSAGE_STEP_S)
-        self._journal.add(
-            "twilio.message_status", sid=message.sid, to=message.to, status=status.value
-        )
-        if message.status_callback is not None:
-            self._message_callback(message, at)
-        reply = telephone.behaviour.reply
-        asked = message.direction == "outbound-api"  # an answer to an answer would never end
-        if status is MessageStatus.DELIVERED and asked and reply is not None:
-            self.text(message.to, reply, message.from_, at)
-
-    def _message_callback(self, message: Message, at: datetime) -> None:
-        params = {
-            "SmsSid": message.sid,
-            "SmsStatus": message.status.value,
-            "MessageSid": message.sid,
-            "MessageStatus": message.status.value,
-            "To": message.to,
-            "From": message.from_,
-            "AccountSid": self._account_sid,
-            "ApiVersion": "2010-04-01",
-            "RawDlrDoneDate": at.strftime("%y%m%d%H%M"),
-        }
-        if message.error_code is not None:
-            params["ErrorCode"] = str(message.error_code)
-        self.outbox.append(
-            Outgoing(
-                url=message.status_callback or "",
-                params=params,
-                purpose="callback",
-                sid=message.sid,
-            )
-        )

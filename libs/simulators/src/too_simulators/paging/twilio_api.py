@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from too_simulators.core.faults import FaultBoard, FaultKind
-from too_simulators.paging.records import Call, CallStatus, Message, MessageStatus
-from too_simulators.paging.telephones import TelephoneNetwork, is_e164, new_sid
+from too_simulators.paging.records import Call, CallStatus, Message, MessageStatus, new_sid
+from too_simulators.paging.telephones import TelephoneNetwork, is_e164
 
 _MESSAGES = {
     20003: "Authentication Error - invalid username",
@@ -156,7 +156,7 @@ class TwilioApi:
             updated_at=now,
         )
         answer = JSONResponse(self._message_json(message), status_code=201)
-        self._network.send_message(message)
+        self._network.texts.send(message)
         self._nudge()
         return answer
 

@@ -54,6 +54,7 @@ class Queue(BaseModel):
     validity_window_mjd: tuple[float, float] | None
     rows: list[Row]
     is_too: bool
+    planned: int = Field(default=0, description="Exposures asked for")
     submitted_at: AwareDatetime
 
     def valid_at(self, mjd: float) -> bool:
@@ -151,6 +152,7 @@ def read_queue(body: Any, submitted_at: AwareDatetime) -> Queue:
         queue_name=name,
         validity_window_mjd=_window(body.get("validity_window_mjd")),
         rows=rows,
+        planned=sum(max(row.left, 1) for row in rows),
         is_too=rows[0].subprogram_name.startswith("ToO"),
         submitted_at=submitted_at,
     )
