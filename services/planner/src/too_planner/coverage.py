@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from too_common.astro.sphere import DEG2_PER_SR, from_unit_vectors, tangent_basis, unit_vectors
+from too_common.astro.sphere import (
+    DEG2_PER_SR,
+    from_tangent_plane,
+    from_unit_vectors,
+    tangent_basis,
+    unit_vectors,
+)
 
 if TYPE_CHECKING:
     from too_common.astro.footprint import Footprint
@@ -254,27 +260,28 @@ def coarse_cells(points: Points) -> Points:
 
 
 _AREA_SAMPLES = 24
-"""Points across the footprint for its area; chip gaps average out."""
+"""Points across the footprint, to see how pointings overlap."""
+_AREA_RASTER = 600
+"""Points across the footprint for the area of one pointing."""
+
+
+def footprint_area_deg2(footprint: "Footprint") -> float:
+    """Solid angle of one pointing."""
+    x, y, solid = _plane_samples(footprint, _AREA_RASTER)
+    return float(solid[footprint.contains_plane(x, y)].sum())
 
 
 def union_area_deg2(footprint: "Footprint", ra_deg: FloatArray, dec_deg: FloatArray) -> float:
     """Solid angle seen at least once by some pointings.
 
     Each pointing's footprint is sampled evenly in the tangent plane; a sample that lies in m
-    pointings counts 1/m of its solid angle, cos^3 of its distance from the centre being the
-    plane's.
+    pointings counts 1/m.
     """
     if len(ra_deg) == 0:
         return 0.0
-    from too_common.astro.sphere import from_tangent_plane
-
-    reach = np.degrees(np.tan(np.radians(min(footprint.radius_deg, 80.0))))
-    step = 2 * reach / _AREA_SAMPLES
-    axis = -reach + step * (np.arange(_AREA_SAMPLES) + 0.5)
-    x, y = (values.ravel() for values in np.meshgrid(axis, axis))
+    x, y, solid = _plane_samples(footprint, _AREA_SAMPLES)
     inside = footprint.contains_plane(x, y)
-    x, y = x[inside], y[inside]
-    solid = step**2 * np.cos(np.arctan(np.radians(np.hypot(x, y)))) ** 3
+    x, y, solid = x[inside], y[inside], solid[inside]
     ra, dec = from_tangent_plane(
         np.asarray(ra_deg)[:, None], np.asarray(dec_deg)[:, None], x[None, :], y[None, :]
     )
@@ -283,4 +290,18 @@ def union_area_deg2(footprint: "Footprint", ra_deg: FloatArray, dec_deg: FloatAr
     times = np.zeros(len(samples))
     for index in members_of(samples, footprint, ra_deg, dec_deg):
         times[index] += 1
-    return float((samples.weight / np.maximum(times, 1)).sum())
+    once = float((samples.weight / np.maximum(times, 1)).sum()) / float(samples.weight.sum())
+    return once * len(ra_deg) * footprint_area_deg2(footprint)
+
+
+def _plane_samples(
+    footprint: "Footprint", number: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """An even grid over the footprint's box, and the solid angle of each point."""
+    reach = float(np.degrees(np.tan(np.radians(min(footprint.radius_deg, 80.0)))))
+    step = 2 * reach / number
+    axis = -reach + step * (np.arange(number) + 0.5)
+    x, y = (values.ravel() for values in np.meshgrid(axis, axis))
+    # an area of the tangent plane is seen smaller by the cube of its direction's cosine
+    solid = step**2 * np.cos(np.arctan(np.radians(np.hypot(x, y)))) ** 3
+    return x, y, solid
