@@ -51,3 +51,24 @@ def answers(port: int, timeout_s: float = 0.5) -> bool:
             return True
     except OSError:
         return False
+
+
+def free_port_base(lowest: int = 20_000, highest: int = 60_000) -> int:
+    """A base from which the local stack's whole range of ports is free (tests, second stacks).
+
+    Raises
+    ------
+    OSError
+        If no such range is found.
+    """
+    import random
+
+    for _ in range(200):
+        base = random.randrange(lowest, highest, 100)
+        if all(is_free(base + offset) for offset in range(RANGE)):
+            return base
+    raise OSError(f"no {RANGE} free ports in a row between {lowest} and {highest}")
+
+
+RANGE = 60
+"""Ports that one local stack takes, counted from its base."""

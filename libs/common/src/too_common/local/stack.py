@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,7 +24,7 @@ from too_common.local.memory_broker import FALLBACK_NOTICE, MemoryBroker
 from too_common.local.migration_state import migrations_fingerprint
 from too_common.local.parts import PythonPart
 from too_common.local.ports import busy_ports
-from too_common.local.postgres import EmbeddedPostgres
+from too_common.local.postgres import EmbeddedPostgres, run_sql
 from too_common.local.process import StartError, log_tail
 from too_common.local.secrets import StackSecrets, load_or_create
 from too_common.local.supervisor import TICK_S, Supervised, Supervisor
@@ -33,6 +34,7 @@ _SERVER_TIMEOUT_S = 120.0
 _SERVICE_TIMEOUT_S = 180.0
 _COMMAND_TIMEOUT_S = 300.0
 _CATALOGUE_TIMEOUT_S = 60.0
+_BROKER_TIMEOUT_S = 5.0
 _CATALOGUE_POLL_S = 0.5
 
 
@@ -68,8 +70,9 @@ class Stack:
     supervisor: Supervisor = field(init=False)
     secrets: StackSecrets = field(init=False)
     _began: float = field(default_factory=time.monotonic)
-    _servers: Servers = field(init=False)
+    _admin_url: str = ""
     _services: list[Supervised] = field(default_factory=list)
+    _postgres: EmbeddedPostgres | None = None
     _broker: EmbeddedKafka | MemoryBroker | None = None
 
     def __post_init__(self) -> None:
@@ -95,9 +98,8 @@ class Stack:
 
     def _run(self) -> None:
         try:
-            self._start_servers()
-            self._check_ports()
-            self._start_programs()
+            self._prepare()
+            self._start_everything()
             if "vetting-api" in self.services:
                 self._first_access()
             if set(self.services) == set(SERVICES):
@@ -111,43 +113,43 @@ class Stack:
 
     # -- start -------------------------------------------------------------------------------
 
-    def _start_servers(self) -> None:
+    def _prepare(self) -> None:
+        """Everything that needs no process: secrets, jars, free ports, files."""
         layout = self.layout
         self.secrets = load_or_create(layout.secrets_dir)
         layout.log_dir.mkdir(parents=True, exist_ok=True)
         self.report(f"Starting the marshal; data and logs are in {layout.data_dir}")
-        waiting: list[Supervised] = []
+        named = layout.ports.named()
         given_database = os.environ.get("TOO_DATABASE_URL")
+        given_kafka = os.environ.get("TOO_KAFKA_BOOTSTRAP_SERVERS")
         if given_database:
-            self.report(f"  PostgreSQL     given: {_without_password(given_database)}")
-            admin_url = given_database
+            self.report(f"  {'PostgreSQL':<14} given: {_without_password(given_database)}")
+            _need_database(given_database)
+            del named["PostgreSQL"]
         else:
-            postgres = EmbeddedPostgres(
+            self._postgres = EmbeddedPostgres(
                 layout.postgres_dir,
                 layout.ports.postgres,
                 die_with_parent=True,
                 log_file=layout.log_file("postgres"),
             )
-            postgres.end_leftover()
-            self._need_port("PostgreSQL", layout.ports.postgres)
-            waiting.append(
-                self.supervisor.start("PostgreSQL", postgres, start_timeout_s=_SERVER_TIMEOUT_S)
-            )
-            admin_url = postgres.url()
-        given_kafka = os.environ.get("TOO_KAFKA_BOOTSTRAP_SERVERS")
+            self._postgres.end_leftover()
         if given_kafka:
-            self.report(f"  Kafka          given: {given_kafka}")
+            self.report(f"  {'Kafka':<14} given: {given_kafka}")
+            _need_broker(given_kafka)
         else:
             self._broker = self._make_broker()
-            item = self.supervisor.start("Kafka", self._broker, start_timeout_s=_SERVER_TIMEOUT_S)
-            if self._broker.in_memory:
-                item.when_ready_again = self._restart_services
-            waiting.append(item)
-        self._wait(waiting)
-        self._servers = Servers(
-            admin_url=admin_url,
-            kafka_bootstrap_servers=given_kafka or self._bootstrap_servers(),
-        )
+        if not isinstance(self._broker, EmbeddedKafka):
+            del named["Kafka"], named["Kafka's controller"]
+        busy = busy_ports(named)
+        if busy:
+            listed = ", ".join(f"{port} ({name})" for name, port in busy)
+            raise StartError(
+                f"in use by another program: port {listed}. Stop that program, or take another "
+                "range of ports: TOO_PORT_BASE=8600 make up"
+            )
+        self._admin_url = given_database or self._postgres_url()
+        write_facilities(layout, self.secrets, self._admin_url)
 
     def _make_broker(self) -> EmbeddedKafka | MemoryBroker:
         layout = self.layout
@@ -167,32 +169,28 @@ class Stack:
             log_file=log_file,
         )
         broker.end_leftover()
-        self._need_port("Kafka", layout.ports.kafka)
-        self._need_port("Kafka's controller", layout.ports.kafka_controller)
         return broker
 
-    def _bootstrap_servers(self) -> str:
-        assert self._broker is not None  # noqa: S101 - either given or made above
-        return self._broker.bootstrap_servers
-
-    def _need_port(self, name: str, port: int) -> None:
-        _refuse_busy(busy_ports({name: port}))
-
-    def _check_ports(self) -> None:
-        own = {"Kafka", "Kafka's controller", "PostgreSQL"}
-        named = {name: port for name, port in self.layout.ports.named().items() if name not in own}
-        _refuse_busy(busy_ports(named))
-
-    def _start_programs(self) -> None:
-        layout = self.layout
-        write_facilities(layout, self.secrets, self._servers.admin_url)
-        simulators = self._start_program(SIMULATORS, layout.ports.simulators)
+    def _start_everything(self) -> None:
+        """Database, broker and simulated world at once; then schemas; then the services."""
+        first: list[Supervised] = []
+        broker: list[Supervised] = []
+        start = self.supervisor.start
+        if self._postgres is not None:
+            first.append(start("PostgreSQL", self._postgres, start_timeout_s=_SERVER_TIMEOUT_S))
+        if self._broker is not None:
+            item = start("Kafka", self._broker, start_timeout_s=_SERVER_TIMEOUT_S)
+            if self._broker.in_memory:
+                item.when_ready_again = self._restart_services
+                first.append(item)  # its address is known when it is ready
+            broker.append(item)
+        first.append(self._start_program(SIMULATORS, self.layout.ports.simulators))
+        self._wait(first)
         if self.services:
             self._migrate()
-        self._wait([simulators])
         for service in self.services:
-            self._services.append(self._start_program(service, layout.ports.public(service)))
-        self._wait(self._services)
+            self._services.append(self._start_program(service, self.layout.ports.public(service)))
+        self._wait([*broker, *self._services])
 
     def _start_program(self, name: str, port: int) -> Supervised:
         part = PythonPart(
@@ -204,16 +202,25 @@ class Stack:
         return self.supervisor.start(name, part, start_timeout_s=_SERVICE_TIMEOUT_S)
 
     def _environment(self, process: str) -> dict[str, str]:
-        servers = self._servers
-        if self._broker is not None and self._broker.in_memory:
-            # its address is another after every start
-            servers = Servers(servers.admin_url, self._broker.bootstrap_servers)
+        servers = Servers(self._admin_url, self._bootstrap_servers())
         return compose(process, layout=self.layout, secrets=self.secrets, servers=servers)
+
+    def _bootstrap_servers(self) -> str:
+        if self._broker is None:
+            return os.environ["TOO_KAFKA_BOOTSTRAP_SERVERS"]
+        try:
+            return self._broker.bootstrap_servers
+        except OSError:  # the broker in memory says it when it is ready; the world needs none
+            return ""
+
+    def _postgres_url(self) -> str:
+        assert self._postgres is not None  # noqa: S101 - either given or made
+        return self._postgres.url()
 
     def _migrate(self) -> None:
         """Run ``too db migrate``, unless nothing has changed since it last succeeded here."""
         marker = self.layout.migrated_file
-        state = f"{migrations_fingerprint()} {_without_password(self._servers.admin_url)}"
+        state = f"{migrations_fingerprint()} {_without_password(self._admin_url)}"
         embedded = not os.environ.get("TOO_DATABASE_URL")
         if embedded and marker.exists() and marker.read_text() == state:
             return
@@ -252,7 +259,7 @@ class Stack:
     def _command(self, *arguments: str, log: str) -> None:
         """Run a `too` command to its end, looking after the parts meanwhile."""
         environment = {**os.environ, **self._environment("vetting-api")}
-        environment["TOO_DATABASE_URL"] = self._servers.admin_url
+        environment["TOO_DATABASE_URL"] = self._admin_url
         environment["TOO_PORT_BASE"] = str(self.layout.ports.base)
         # the roles' passwords are those of the stack's own secrets
         environment.pop("TOO_VETTING_API_DATABASE_URL")
@@ -343,13 +350,23 @@ class Stack:
                 signal.signal(number, handler)
 
 
-def _refuse_busy(busy: list[tuple[str, int]]) -> None:
-    if busy:
-        listed = ", ".join(f"{port} ({name})" for name, port in busy)
-        raise StartError(
-            f"in use by another program: port {listed}. Stop that program, or take another range "
-            "of ports: TOO_PORT_BASE=8600 make up"
-        )
+def _need_database(url: str) -> None:
+    try:
+        run_sql(url, "SELECT 1")
+    except RuntimeError as error:
+        raise StartError(f"TOO_DATABASE_URL: {error}; unset it for an embedded server") from error
+
+
+def _need_broker(bootstrap_servers: str) -> None:
+    for address in bootstrap_servers.split(","):
+        host, _, port = address.strip().rpartition(":")
+        with contextlib.suppress(OSError, ValueError):
+            socket.create_connection((host, int(port)), timeout=_BROKER_TIMEOUT_S).close()
+            return
+    raise StartError(
+        f"TOO_KAFKA_BOOTSTRAP_SERVERS: nobody answers at {bootstrap_servers}; unset it for an "
+        "embedded broker"
+    )
 
 
 def _without_password(url: str) -> str:
