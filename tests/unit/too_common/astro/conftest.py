@@ -124,3 +124,13 @@ def _norms(mu, sigma):
     gauss = np.exp(-0.5 * ((r - mu[:, None]) / sigma[:, None]) ** 2)
     gauss /= np.sqrt(2 * np.pi) * sigma[:, None]
     return 1.0 / ((r**2 * gauss).sum(axis=1) * (r[1] - r[0]))
+
+
+def on_grid(skymap, distance_mpc, ligo):
+    """Distances moved onto the grid that crossmatch lays, so that its steps do not matter."""
+    mean, _ = ligo.distance.parameters_to_marginal_moments(
+        skymap.probability, skymap.distmu, skymap.distsigma
+    )
+    step = 6 * mean / 1000
+    number = np.clip(np.round(np.asarray(distance_mpc) / step), 1, 998)
+    return number * step * (1 + 1e-12)

@@ -73,16 +73,16 @@ def test_circles_anywhere(ra, dec, radius):
         assert geometry.is_valid
         # points in a cap about twice the region's size: inside the polygon, and area of it
         reach = min(2.5 * np.sqrt(area / np.pi), 170.0)
-        rng = np.random.default_rng(8)
-        height = rng.uniform(0, 1 - np.cos(np.radians(reach)), 8000)
-        lon, lat = offset_deg(ra, dec, rng.uniform(0, 360, 8000), np.degrees(np.arccos(1 - height)))
+        spiral = np.arange(8000)
+        height = (spiral + 0.5) / 8000 * (1 - np.cos(np.radians(reach)))
+        lon, lat = offset_deg(ra, dec, spiral * 137.50776 % 360, np.degrees(np.arccos(1 - height)))
         lon = (lon + 180.0) % 360.0 - 180.0
         prepared = prep(geometry)
         seen = np.array([prepared.contains(Point(x, y)) for x, y in zip(lon, lat, strict=True)])
         expected = levels.inside_level(skymap, level)[skymap.leaf_at(lon, lat)]
         assert (seen != expected).mean() < 0.02
         cap = 2 * np.pi * (1 - np.cos(np.radians(reach))) * np.degrees(1) ** 2
-        assert seen.mean() * cap == pytest.approx(area, rel=0.08)
+        assert seen.mean() * cap == pytest.approx(area, rel=0.02)
         away = separation_deg(ra, dec, lon, lat) > 1.4 * np.sqrt(area / np.pi) + 0.1 * reach
         assert not seen[away & ~expected].any()
 
@@ -148,9 +148,9 @@ def test_outline_without_the_seam():
     assert len(feature["geometry"]["coordinates"]) == 2
     lines = feature["properties"]["outline"]
     for line in lines:
-        lon = np.array(line)[:, 0]
+        lon, lat = np.array(line).T
         along = (np.abs(lon[1:]) == 180) & (np.abs(lon[:-1]) == 180)
-        assert not along.any()
+        assert not (along & (np.abs(np.diff(lat)) > 0.5)).any()
     assert "outline" not in cone_skymap(90.0, 0.0, 5.0, 0.9).contours()["features"][0]["properties"]
 
 

@@ -14,8 +14,12 @@ from too_common.astro.sphere import FloatArray
 Point = tuple[float, float]
 Ring = list[Point]
 
-_MAX_STEP_RAD = 0.02
-"""Longer edges bend visibly between the sphere and the plane of longitude and latitude."""
+_MAX_SPAN_RAD = np.radians(2.0)
+"""Edges over more longitude than this bend visibly between the sphere and the plane."""
+_MIN_EDGE_RAD = 1e-5
+_POLE_RAD = 1e-4
+_SEAM_WIDTH = 1e-12
+_MAX_HALVINGS = 16
 
 
 def simplified(ring: FloatArray, tolerance_rad: float) -> FloatArray:
@@ -47,19 +51,24 @@ def simplified(ring: FloatArray, tolerance_rad: float) -> FloatArray:
 
 
 def densified(ring: FloatArray) -> FloatArray:
-    """Divide long edges, so that straight lines in the plane follow the great circles."""
-    following = np.roll(ring, -1, axis=0)
-    chord = np.linalg.norm(following - ring, axis=1)
-    # near a pole the same edge spans more longitude
-    cos_lat = np.minimum(np.hypot(ring[:, 0], ring[:, 1]), np.hypot(*following[:, :2].T))
-    step = _MAX_STEP_RAD * np.clip(3.0 * cos_lat, 0.02, 3.0)
-    pieces = np.minimum(np.ceil(chord / step), 40).astype(int)
-    parts = []
-    for here, there, count in zip(ring, following, np.maximum(pieces, 1), strict=True):
-        t = np.arange(count)[:, np.newaxis] / count
-        parts.append(here + t * (there - here))
-    dense = np.concatenate(parts)
-    return np.asarray(dense / np.linalg.norm(dense, axis=1, keepdims=True))
+    """Halve edges that span much longitude, so that lines in the plane follow great circles."""
+    for _ in range(_MAX_HALVINGS):
+        following = np.roll(ring, -1, axis=0)
+        lon = np.arctan2(ring[:, 1], ring[:, 0])
+        turn = (np.roll(lon, -1) - lon + np.pi) % (2.0 * np.pi) - np.pi
+        chord = np.linalg.norm(following - ring, axis=1)
+        bent = np.flatnonzero((np.abs(turn) > _MAX_SPAN_RAD) & (chord > _MIN_EDGE_RAD))
+        if not bent.size:
+            break
+        middle = ring[bent] + following[bent]
+        middle /= np.linalg.norm(middle, axis=1, keepdims=True)
+        # an edge through the pole has no longitude there: it is led around the pole
+        polar = np.hypot(middle[:, 0], middle[:, 1]) < _POLE_RAD
+        halfway = (lon[bent] + 0.5 * turn[bent])[polar]
+        middle[polar, 0] = _POLE_RAD * np.cos(halfway)
+        middle[polar, 1] = _POLE_RAD * np.sin(halfway)
+        ring = np.insert(ring, bent + 1, middle, axis=0)
+    return ring
 
 
 def multipolygon(rings: list[FloatArray], *, antimeridian_inside: bool, decimals: int) -> list[Any]:
@@ -85,8 +94,9 @@ def multipolygon(rings: list[FloatArray], *, antimeridian_inside: bool, decimals
 def cut(ring: FloatArray) -> tuple[list[Ring], bool]:
     """Cut a ring at RA 180: (pieces, whether it was cut)."""
     vectors = ring.copy()
-    on_seam = (vectors[:, 1] == 0.0) & (vectors[:, 0] < 0.0)
-    vectors[on_seam, 1] = 1e-15
+    # the seam is a meridian of the HEALPix lattice: points on it all go to its western side
+    on_seam = (np.abs(vectors[:, 1]) < _SEAM_WIDTH) & (vectors[:, 0] < 0.0)
+    vectors[on_seam, 1] = _SEAM_WIDTH
     lon = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0]))
     lat = np.degrees(np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])))
     following = np.roll(lon, -1)
