@@ -45,7 +45,8 @@ $(STAMP): requirements.lock $(PROJECTS)
 	    "$$($(or $(PYTHON),python3) --version 2>&1 || true)"; \
 	  echo "Install one, or name it: make install PYTHON=/path/to/python3.12"; exit 1; \
 	fi; \
-	if $(BIN)/python -c '$(OLD_ENOUGH)' 2>/dev/null; then \
+	if $(BIN)/python -c '$(OLD_ENOUGH)' 2>/dev/null \
+	  && { [ -x $(BIN)/uv ] || $(BIN)/python -m pip --version >/dev/null 2>&1; }; then \
 	  echo "[1/4] environment $(VENV) is there"; \
 	else \
 	  echo "[1/4] environment $(VENV) with $$("$$found" --version)"; \

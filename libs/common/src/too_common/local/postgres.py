@@ -91,6 +91,8 @@ class EmbeddedPostgres:
         self.die_with_parent = die_with_parent
         self.log_file = log_file or self.data_dir / "postgres.log"
         self.cluster = self.data_dir / "cluster"
+        self.opened: list[Path] = []
+        """Folders that had to be made passable for the account that the server runs as."""
         self._process: ManagedProcess | None = None
 
     # -- addresses ---------------------------------------------------------------------------
@@ -235,7 +237,7 @@ class EmbeddedPostgres:
                 shutil.chown(folder, user)
         if user:
             for path in (self.cluster, program("postgres")):
-                _open_the_way(path)
+                self.opened += _open_the_way(path)
         version_file = self.cluster / "PG_VERSION"
         if not (self.data_dir / "initialised").exists():
             self._make_cluster(user)
@@ -351,9 +353,12 @@ def program(name: str) -> Path:
     return Path(found.submodule_search_locations[0]) / f"pginstall{_MAJOR}" / "bin" / name
 
 
-def _open_the_way(path: Path) -> None:
-    """Let the unprivileged account pass (not list) the folders above a path."""
+def _open_the_way(path: Path) -> list[Path]:
+    """Let the unprivileged account pass (not list) the folders above a path; returns those."""
+    opened = []
     for folder in path.parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
             folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+            opened.append(folder)
+    return opened

@@ -178,6 +178,8 @@ class Stack:
         start = self.supervisor.start
         if self._postgres is not None:
             first.append(start("PostgreSQL", self._postgres, start_timeout_s=_SERVER_TIMEOUT_S))
+            for folder in self._postgres.opened:
+                self.report(f"  {folder} was made passable (o+x): PostgreSQL does not run as root")
         if self._broker is not None:
             item = start("Kafka", self._broker, start_timeout_s=_SERVER_TIMEOUT_S)
             if self._broker.in_memory:
@@ -341,7 +343,9 @@ class Stack:
                 os._exit(130)
             self.supervisor.stop_requested.set()
 
-        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        wanted = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` wants it ignored
+            wanted.append(signal.SIGHUP)
         before = {number: signal.signal(number, stop) for number in wanted}
         try:
             yield
