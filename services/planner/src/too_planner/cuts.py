@@ -10,6 +10,7 @@ from too_planner import coverage, visibility
 from too_planner.coverage import Points
 from too_planner.plan import Cut, CutReason
 from too_planner.request import Parameters
+from too_planner.telescope import Strategy
 
 if TYPE_CHECKING:
     from too_common.astro.footprint import Footprint
@@ -38,11 +39,19 @@ def explain_cuts(
     members: list[NDArray[np.int64]],
     seen: float,
     footprint: "Footprint",
+    cut_short: bool,
 ) -> Explanation:
     """Share out the probability that is not seen among the reasons.
 
-    The sky itself is asked, in cells of a degree, whether it is ever high enough, within the
-    telescope's limits and away from the Moon while it is dark; then the fields.
+    What is in a field that can be observed but is not seen had no time. The sky outside of such
+    fields is asked itself, in cells of a degree, whether it is ever high enough, within the
+    telescope's limits and away from the Moon while it is dark. All parts and what is seen add up
+    to the map's probability.
+
+    Parameters
+    ----------
+    cut_short
+        Fields poor in probability were not looked at closely.
     """
     if not night.dark:
         words = (
@@ -54,17 +63,31 @@ def explain_cuts(
         )
     if points is None or remaining is None:
         return Explanation((), _manual_failure(parameters))
-    rest = float(remaining.weight.sum())
-    parts: list[tuple[CutReason, float, str]] = [
-        (CutReason.PREVIOUS, float(points.weight.sum()) - rest, "observed before")
-    ]
-    cells = coverage.coarse_cells(remaining)
+    candidates = coverage.union_of(members, len(remaining))
+    reachable = float(remaining.weight[candidates].sum())
+    out_of_reach = remaining.without(np.flatnonzero(candidates))
+    references = 0.0
+    if len(masked_targets):
+        masked = coverage.union_of(
+            coverage.members_of(
+                out_of_reach, footprint, masked_targets.ra_deg, masked_targets.dec_deg
+            ),
+            len(remaining),
+        )
+        references = float(out_of_reach.weight[masked].sum())
+        out_of_reach = out_of_reach.without(np.flatnonzero(masked))
+    cells = coverage.coarse_cells(out_of_reach)
     ever = visibility.ever_observable(night, limits, cells.ra_deg, cells.dec_deg)
     total = float(cells.weight.sum())
     high = float(cells.weight[ever["altitude"]].sum())
     inside = float(cells.weight[ever["telescope"]].sum())
     away = float(cells.weight[ever["moon"]].sum())
-    parts += [
+    before = float(points.weight.sum()) - float(remaining.weight.sum())
+    left_over = (CutReason.NO_FIELD, away, _no_field_words(parameters))
+    if cut_short:
+        left_over = (CutReason.NO_TIME, away, "in fields with less than there is time for")
+    parts: list[tuple[CutReason, float, str]] = [
+        (CutReason.PREVIOUS, before, "observed before"),
         (CutReason.NEVER_HIGH, total - high, _altitude_words(parameters)),
         (CutReason.TELESCOPE_LIMITS, high - inside, "outside the telescope's pointing limits"),
         (
@@ -72,23 +95,8 @@ def explain_cuts(
             inside - away,
             f"within {parameters.moon_separation_min_deg:g} deg of the Moon",
         ),
-    ]
-    candidates = coverage.union_of(members, len(remaining))
-    reachable = float(remaining.weight[candidates].sum())
-    references = 0.0
-    if len(masked_targets):
-        masked = coverage.members_of(
-            remaining, footprint, masked_targets.ra_deg, masked_targets.dec_deg
-        )
-        both = coverage.union_of(masked, len(remaining)) | candidates
-        references = float(remaining.weight[both].sum()) - reachable
-    parts += [
         (CutReason.REFERENCES, references, "no reference image in every filter"),
-        (
-            CutReason.NO_FIELD,
-            away - references - reachable,
-            "in no allowed field (gaps between chips and fields, choice of fields)",
-        ),
+        left_over,
         (CutReason.NO_TIME, reachable - seen, "no time left, or enough without it"),
     ]
     cuts = tuple(
@@ -97,6 +105,14 @@ def explain_cuts(
         if value >= _WORTH_SAYING
     )
     return Explanation(cuts, _failure(cuts))
+
+
+def _no_field_words(parameters: Parameters) -> str:
+    if parameters.strategy is Strategy.GALAXIES:
+        return "in no pointing at a galaxy"
+    if parameters.ra_slice_h is not None or parameters.field_ids is not None:
+        return "in none of the chosen fields"
+    return "in no allowed field (gaps between chips and fields, choice of fields)"
 
 
 def _altitude_words(parameters: Parameters) -> str:

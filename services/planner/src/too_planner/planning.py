@@ -1,7 +1,7 @@
 """From a map, a telescope and a request to a plan; pure, for worker processes and for the CLI."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +120,7 @@ def make_plan(inputs: Inputs) -> Plan:
     points = inputs.points
     if points is not None and parameters.previous:
         points = _without_previous(points, inputs.footprint, parameters)
-    candidates, masked = _candidates(inputs, points, night, limits)
+    candidates = _candidates(inputs, points, night, limits)
     weights = inputs.weight_points or points
     if weights is None:
         weights = _equal_weights(candidates.targets)
@@ -159,7 +159,8 @@ def make_plan(inputs: Inputs) -> Plan:
         points=inputs.points,
         remaining=points,
         parameters=parameters,
-        masked_targets=masked,
+        masked_targets=candidates.masked,
+        cut_short=candidates.cut_short,
         members=map_members,
         seen=statistics.probability,
         footprint=inputs.footprint,
@@ -182,6 +183,11 @@ def make_plan(inputs: Inputs) -> Plan:
 class _Candidates:
     targets: Target
     intervals: list[list[visibility.Interval]]
+    """In which each can be observed."""
+    masked: Target
+    """Fields that only lack a reference image."""
+    cut_short: bool
+    """Fields poor in probability were left out unseen."""
 
 
 def _candidates(
@@ -189,16 +195,8 @@ def _candidates(
     points: Points | None,
     night: visibility.Night,
     limits: visibility.Constraints,
-) -> tuple[_Candidates, Target]:
-    """Fields that can be observed, see something, and have their references.
-
-    Returns
-    -------
-    candidates
-        With the intervals in which they can be observed.
-    masked : Target
-        Fields that only lack a reference image.
-    """
+) -> _Candidates:
+    """Fields that can be observed, see something, and have their references."""
     targets, parameters = inputs.targets, inputs.parameters
     keep = np.ones(len(targets), dtype=bool)
     if parameters.ra_slice_h is not None:
@@ -214,10 +212,11 @@ def _candidates(
     if parameters.require_references and inputs.references is not None:
         has = _has_references(targets, parameters.filters, inputs.references)
         masked, targets = targets.take(~has), targets.take(has)
-    if len(targets) > MAX_CANDIDATES and inputs.skymap is not None:
+    cut_short = len(targets) > MAX_CANDIDATES and inputs.skymap is not None
+    if cut_short:
         targets = targets.take(_richest(inputs, targets))
     intervals = visibility.observable_intervals(night, limits, targets.ra_deg, targets.dec_deg)
-    return _Candidates(targets, intervals), masked
+    return _Candidates(targets, intervals, masked, cut_short)
 
 
 def _near_map(inputs: Inputs, targets: Target, points: Points) -> NDArray[np.bool_]:
@@ -446,13 +445,3 @@ def _galaxy_score(
     if inputs.weight_points is None:
         return None
     return _seen(inputs.weight_points, [members[visit.field] for visit in placed])
-
-
-def with_notes(made: Plan, *notes: str) -> Plan:
-    """The same plan with more to tell."""
-    return made.model_copy(update={"notes": (*made.notes, *notes)})
-
-
-def without_references(inputs: Inputs) -> Inputs:
-    """Inputs for a plan although no reference list is loaded; says so in the plan."""
-    return replace(inputs, notes=(*inputs.notes, "references not checked: no list is loaded"))

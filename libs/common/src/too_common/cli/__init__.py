@@ -89,6 +89,8 @@ def _add(root: typer.Typer, name: str, entry: Entry) -> None:
     for extension in _extensions(entry.extended_by):
         group.registered_commands += extension.registered_commands
         group.registered_groups += extension.registered_groups
+        # what the command does without a subcommand, e.g. `too plan --skymap MAP`
+        group.registered_callback = extension.registered_callback or group.registered_callback
     if not group.registered_commands:
         raise CommandError(f"`too {name}` comes with a service that is not installed here")
     root.add_typer(group, name=name, help=entry.help, no_args_is_help=True)

@@ -1,9 +1,7 @@
 """Plans: made by the marshal or by a person, their documents, tiles and tables."""
 
-import csv
-import io
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,6 +16,7 @@ from too_common.uow import UnitOfWork
 from too_planner import fieldgrid, geojson, planning, store
 from too_planner.plan import Cut, Plan
 from too_planner.request import PlanRequest, Window
+from too_planner.table import exposures_csv
 from too_planner.tables import DocumentRow, ExecutedRow, GridRow, PlanRow, TelescopeRow
 from too_planner.telescope import NAME_PATTERN, FilterOrder, Strategy, TelescopeDefinition
 from too_planner.usecases import make_plan as usecase
@@ -197,8 +196,6 @@ async def _request(uow: UnitOfWork, body: PlanBody) -> PlanRequest:
 
 
 def _windows(body: PlanBody, now: datetime) -> list[dict[str, datetime]]:
-    from datetime import timedelta
-
     if body.windows is not None:
         return [{"begin": window.begin, "end": window.end} for window in body.windows]
     if body.window_begin is None and body.window_end is None:
@@ -313,19 +310,9 @@ async def get_plan_csv(
     async with ctx.unit_of_work() as uow:
         row = await _find(uow, plan_id)
         plan = Plan.model_validate_json(await _content(uow, row))
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    columns = (
-        "number", "field_id", "ra_deg", "dec_deg", "filter", "start", "exposure_s", "airmass",
-        "visit", "dither", "probability",
-    )  # fmt: skip
-    writer.writerow(columns)
-    for exposure in plan.exposures:
-        values = exposure.model_dump(mode="json")
-        writer.writerow([values[name] for name in columns])
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in row.name)[:60]
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(stream.getvalue(), media_type="text/csv", headers=headers)
+    return Response(exposures_csv(plan), media_type="text/csv", headers=headers)
 
 
 @router.get("/plans/{plan_id}", summary="One plan")
