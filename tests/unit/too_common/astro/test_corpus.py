@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
+from shapely.geometry import shape
 from too_common.astro import leaves, pixels, sphere
 from too_common.astro.skymap import SkyMap
 
@@ -135,5 +136,15 @@ def test_round_trip_contours_and_points(map_folder, name):
     assert 0.99 <= probability.sum() < 0.995
     assert (skymap.credible_level(ra, dec) <= 1.0).all()
     for feature in skymap.contours()["features"]:
+        assert shape(feature["geometry"]).is_valid
         rings = [ring for polygon in feature["geometry"]["coordinates"] for ring in polygon]
         assert 4 <= sum(len(ring) for ring in rings) < 10_000
+        area = sum(area_deg2(ring) for ring in rings)
+        assert area == pytest.approx(feature["properties"]["area_deg2"], rel=5e-3)
+
+
+def area_deg2(ring):
+    lon, lat = np.radians(np.array(ring).T)
+    height = np.sin(lat)
+    area = 0.5 * (lon[:-1] * height[1:] - lon[1:] * height[:-1]).sum()
+    return area * sphere.DEG2_PER_SR

@@ -53,7 +53,7 @@ def _feature(skymap: "SkyMap", level: float) -> dict[str, Any]:
         "level": level,
         "area_deg2": float(f"{skymap.credible_area_deg2(level):.6g}"),
     }
-    pieces = [geojson.cut(ring) for ring in dense]
+    pieces = [geojson.cut(ring, decimals) for ring in dense]
     if any(is_cut for _, is_cut in pieces):
         properties["outline"] = [
             [[round(lon, decimals), round(lat, decimals)] for lon, lat in line]

@@ -198,7 +198,7 @@ def _padded_size(header: dict[str, Any]) -> int:
     bits = header.get("BITPIX", 8)
     if bits not in {8, 16, 32, 64, -32, -64}:
         raise SkyMapError("BITPIX is missing or unknown", "header")
-    size = abs(bits) // 8 * _integer(header, "GCOUNT", 1)
+    size: int = abs(bits) // 8 * _integer(header, "GCOUNT", 1)
     elements = 1
     for axis in range(1, n_axes + 1):
         elements *= _integer(header, f"NAXIS{axis}")

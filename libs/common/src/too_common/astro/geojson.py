@@ -82,7 +82,7 @@ def multipolygon(rings: list[FloatArray], *, antimeridian_inside: bool, decimals
     closed: list[Ring] = []
     chains: list[Ring] = []
     for ring in rings:
-        pieces, is_cut = cut(ring)
+        pieces, is_cut = cut(ring, decimals)
         (chains if is_cut else closed).extend(pieces)
     if chains:
         closed += _joined(chains)
@@ -91,7 +91,7 @@ def multipolygon(rings: list[FloatArray], *, antimeridian_inside: bool, decimals
     return _nested([_rounded(ring, decimals) for ring in closed])
 
 
-def cut(ring: FloatArray) -> tuple[list[Ring], bool]:
+def cut(ring: FloatArray, decimals: int) -> tuple[list[Ring], bool]:
     """Cut a ring at RA 180: (pieces, whether it was cut)."""
     vectors = ring.copy()
     # the seam is a meridian of the HEALPix lattice: points on it all go to its western side
@@ -101,6 +101,9 @@ def cut(ring: FloatArray) -> tuple[list[Ring], bool]:
     lat = np.degrees(np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])))
     following = np.roll(lon, -1)
     crossings = np.flatnonzero(np.abs(following - lon) > 180.0)
+    # only the ends of the pieces lie on the seam, also after rounding
+    inner = 180.0 - 10.0**-decimals
+    lon = np.clip(lon, -inner, inner)
     points: Ring = list(zip(lon.tolist(), lat.tolist(), strict=True))
     if not crossings.size:
         return [points], False
