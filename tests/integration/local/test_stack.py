@@ -13,7 +13,7 @@ from typing import IO
 import psutil
 import pytest
 from too_common.local.layout import Layout, Ports
-from too_common.local.ports import free_ports, is_free
+from too_common.local.ports import free_port, free_port_base, is_free
 from too_common.local.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.timeout(300)
@@ -76,12 +76,7 @@ class RunningStack:
 @pytest.fixture
 def layout(server_dir: Path) -> Layout:
     """A folder and a range of ports that nobody uses."""
-    for _ in range(50):
-        base = free_ports(1)[0]
-        ports = Ports(base)
-        if base < 60_000 and all(is_free(port) for port in ports.named().values()):
-            return Layout(server_dir / "var", ports)
-    pytest.fail("no range of free ports")
+    return Layout(server_dir / "var", Ports(free_port_base()))
 
 
 @contextlib.contextmanager
@@ -170,7 +165,7 @@ def test_without_a_way_to_the_jars_the_broker_in_memory_is_used_and_said(
     with _running(
         layout,
         TOO_CACHE_DIR=str(tmp_path / "cache"),
-        TOO_MAVEN_REPOSITORY=f"http://127.0.0.1:{free_ports(1)[0]}",
+        TOO_MAVEN_REPOSITORY=f"http://127.0.0.1:{free_port()}",
     ) as stack:
         stack.wait_for("in-memory broker is used instead")
         stack.wait_for("The marshal is up")
