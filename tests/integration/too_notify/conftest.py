@@ -53,6 +53,7 @@ class Stage:
     sims: Simulators
     house: House
     service: ServiceUnderTest
+    settings: dict[str, Any]
     revisions: dict[UUID, int] = field(default_factory=dict)
     sequences: dict[UUID, int] = field(default_factory=dict)
     people: list[Person] = field(default_factory=list)
@@ -62,6 +63,12 @@ class Stage:
         self.sims.clock.advance(seconds)
         self.house.clock.jump(self.sims.clock.now())
         await self.sims.settle()
+
+    @contextlib.asynccontextmanager
+    async def another_process(self) -> AsyncIterator[None]:
+        """A second copy of the service on the same rows."""
+        async with self.house.run(SERVICE, **self.settings):
+            yield
 
     async def person(self, name: str, **card: Any) -> Person:
         number = f"+155555501{len(self.people):02d}"
@@ -286,7 +293,7 @@ async def stage_of(house: House, folder: Path, port: int, **settings: Any) -> As
             serving = asyncio.create_task(server.serve())
             try:
                 await eventually(lambda: server.started, what="webhooks served")
-                yield Stage(sims, house, service)
+                yield Stage(sims, house, service, values)
             finally:
                 server.should_exit = True
                 await serving
@@ -294,5 +301,13 @@ async def stage_of(house: House, folder: Path, port: int, **settings: Any) -> As
 
 @pytest.fixture
 async def stage(house: House, tmp_path: Path, free_port) -> AsyncIterator[Stage]:
+    async with stage_of(house, tmp_path / "world", free_port()) as running:
+        yield running
+
+
+@pytest.fixture
+async def local_stage(house: House, tmp_path: Path, free_port) -> AsyncIterator[Stage]:
+    """The same in the local profile, in which first accounts get sample contact cards."""
+    house.common["profile"] = "local"
     async with stage_of(house, tmp_path / "world", free_port()) as running:
         yield running

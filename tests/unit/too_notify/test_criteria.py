@@ -6,28 +6,21 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from too_common.contracts.ingest import AlertKind, EventKind
 from too_common.contracts.notify import ClauseOutcome, PlanningProfile, Verdict
-from too_notify.criteria import (
+from too_notify.criteria import AllOf, AnyOf, Criteria, Not, evaluate, judge, leaves, words
+from too_notify.facts import galactic_latitude_deg
+from too_notify.predicates import (
     AlertKindIs,
-    AllOf,
-    AnyOf,
     ClassificationIs,
-    Criteria,
     EventKindIs,
     Flag,
     FlagIs,
     HasTag,
     MapIs,
     MissionIs,
-    Not,
     PropertyIs,
     Quantity,
     QuantityIs,
-    evaluate,
-    judge,
-    leaves,
-    words,
 )
-from too_notify.facts import galactic_latitude_deg
 from too_notify.programs import sample_programs
 
 TRUE, FALSE, PENDING = ClauseOutcome.TRUE, ClauseOutcome.FALSE, ClauseOutcome.PENDING

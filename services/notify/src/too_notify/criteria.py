@@ -7,14 +7,25 @@ event is judged both afresh and with what was kept; the better of the two holds.
 """
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from too_common.contracts.ingest import AlertKind, EventKind
+from pydantic import BaseModel, ConfigDict, Field
 from too_common.contracts.notify import ClauseOutcome, ClauseResult, Verdict
 
 from too_notify.facts import Picture
+from too_notify.predicates import (
+    AlertKindIs,
+    ClassificationIs,
+    Clause,
+    EventKindIs,
+    FlagIs,
+    HasTag,
+    Leaf,
+    MapIs,
+    MissionIs,
+    PropertyIs,
+    QuantityIs,
+)
 
 TRUE, FALSE, PENDING = ClauseOutcome.TRUE, ClauseOutcome.FALSE, ClauseOutcome.PENDING
 _ORDER = {FALSE: 0, PENDING: 1, TRUE: 2}
@@ -23,318 +34,21 @@ Latch = Mapping[str, ClauseOutcome]
 """What clauses on the notice said when the match began, by the clause's place in the tree."""
 
 
-def _outcome(value: bool | None) -> ClauseOutcome:
-    return PENDING if value is None else TRUE if value else FALSE
-
-
-class _Clause(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Leaf(_Clause):
-    """A predicate on one fact."""
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        raise NotImplementedError
-
-    def seen(self, picture: Picture) -> Any:
-        """Value of the fact in the picture; None if it is not known."""
-        raise NotImplementedError
-
-    def holds(self, value: Any) -> bool:
-        """Say whether the (known) value meets the clause."""
-        raise NotImplementedError
-
-    @property
-    def is_about_notice(self) -> bool:
-        """True for clauses that begin a match and never end it."""
-        return False
-
-    def outcome(self, picture: Picture) -> ClauseOutcome:
-        """Judge the picture."""
-        value = self.seen(picture)
-        return _outcome(None if value is None else self.holds(value))
-
-
-class EventKindIs(_Leaf):
-    """The transient is of one of these kinds."""
-
-    kind: Literal["event_kind"] = "event_kind"
-    any_of: tuple[EventKind, ...] = Field(min_length=1)
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        return f"event kind is {' or '.join(self.any_of)}"
-
-    def seen(self, picture: Picture) -> Any:
-        """Value of the fact in the picture."""
-        return picture.kind
-
-    def holds(self, value: Any) -> bool:
-        """Say whether the value meets the clause."""
-        return value in self.any_of
-
-
-class MissionIs(_Leaf):
-    """The event belongs to one of these missions (lower case, e.g. lvk, fermi_gbm)."""
-
-    kind: Literal["mission"] = "mission"
-    any_of: tuple[str, ...] = Field(min_length=1)
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        return f"mission is {' or '.join(self.any_of)}"
-
-    def seen(self, picture: Picture) -> Any:
-        """Value of the fact in the picture."""
-        return picture.mission
-
-    def holds(self, value: Any) -> bool:
-        """Say whether the value meets the clause."""
-        return value in self.any_of
-
-
-class AlertKindIs(_Leaf):
-    """The latest notice is of one of these kinds. A clause on the notice."""
-
-    kind: Literal["alert_kind"] = "alert_kind"
-    any_of: tuple[AlertKind, ...] = Field(min_length=1)
-
-    @property
-    def is_about_notice(self) -> bool:
-        """True: begins a match and never ends it."""
-        return True
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        return f"notice is {' or '.join(self.any_of)}"
-
-    def seen(self, picture: Picture) -> Any:
-        """Value of the fact in the picture."""
-        return picture.alert_kind
-
-    def holds(self, value: Any) -> bool:
-        """Say whether the value meets the clause."""
-        return value in self.any_of
-
-
-class MapIs(_Leaf):
-    """The preferred map is the event's first, or a later one. A clause on the notice."""
-
-    kind: Literal["map"] = "map"
-    which: Literal["first", "later"] = "first"
-
-    @property
-    def is_about_notice(self) -> bool:
-        """True: begins a match and never ends it."""
-        return True
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        return "first map" if self.which == "first" else "a map after the first"
-
-    def seen(self, picture: Picture) -> Any:
-        """Value of the fact in the picture."""
-        if picture.map_is_first is None:
-            return None
-        return "first" if picture.map_is_first else "later"
-
-    def holds(self, value: Any) -> bool:
-        """Say whether the value meets the clause."""
-        return bool(value == self.which)
-
-
-class Flag(StrEnum):
-    """Facts that are yes or no."""
-
-    SIGNIFICANT = "significant"
-    TEST = "test"
-    RETRACTED = "retracted"
-    SUBTHRESHOLD = "subthreshold"
-    MAP_KNOWN = "map_known"
-    POSITION_KNOWN = "position_known"
-    DISTANCE_KNOWN = "distance_known"
-
-
-class FlagIs(_Leaf):
-    """A yes-or-no fact has the stated value."""
-
-    kind: Literal["flag"] = "flag"
-    flag: Flag
-    value: bool = True
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        text = str(self.flag).replace("_", " ")
-        return text if self.value else f"not {text}"
-
-    def seen(self, picture: Picture) -> Any:
-        """Value of the fact in the picture."""
-        maps = picture.map_facts
-        match self.flag:
-            case Flag.SIGNIFICANT:
-                return picture.facts.significant
-            case Flag.TEST:
-                return picture.is_test
-            case Flag.RETRACTED:
-                return picture.is_retracted
-            case Flag.SUBTHRESHOLD:
-                return picture.is_subthreshold
-            case Flag.MAP_KNOWN:
-                return maps is not None
-            case Flag.POSITION_KNOWN:
-                return picture.position_deg() is not None
-            case Flag.DISTANCE_KNOWN:
-                return maps is not None and maps.distance_mean_mpc is not None
-
-    def holds(self, value: Any) -> bool:
-        """Say whether the value meets the clause."""
-        return bool(value) is self.value
-
-
-class Quantity(StrEnum):
-    """Facts that are numbers, each with its unit in the name."""
-
-    FAR_HZ = "far_hz"
-    P_ASTRO = "p_astro"
-    AREA50_DEG2 = "area50_deg2"
-    AREA90_DEG2 = "area90_deg2"
-    DISTANCE_MPC = "distance_mpc"
-    ERROR_RADIUS_DEG = "error_radius_deg"
-    DURATION_S = "duration_s"
-    ENERGY_TEV = "energy_tev"
-    SIGNALNESS = "signalness"
-    SIGNIFICANCE_SIGMA = "significance_sigma"
-    DECLINATION_DEG = "declination_deg"
-    ABS_GALACTIC_LATITUDE_DEG = "abs_galactic_latitude_deg"
-    INSTRUMENTS = "instruments"
-
-
-_OF_MAP = {
-    Quantity.AREA50_DEG2: "area50_deg2",
-    Quantity.AREA90_DEG2: "area90_deg2",
-    Quantity.DISTANCE_MPC: "distance_mean_mpc",
-}
-
-
-class _Bounded(_Leaf):
-    at_least: float | None = None
-    below: float | None = None
-
-    @model_validator(mode="after")
-    def _bounds(self) -> Self:
-        if self.at_least is None and self.below is None:
-            raise ValueError("give at_least, below, or both")
-        if self.at_least is not None and self.below is not None and self.at_least >= self.below:
-            raise ValueError("at_least must be smaller than below")
-        return self
-
-    def _render(self, what: str) -> str:
-        parts = []
-        if self.at_least is not None:
-            parts.append(f"{what} >= {self.at_least:g}")
-        if self.below is not None:
-            parts.append(f"{what} < {self.below:g}")
-        return " and ".join(parts)
-
-    def holds(self, value: Any) -> bool:
-        """Say whether the value lies in [at_least, below)."""
-        return (self.at_least is None or value >= self.at_least) and (
-            self.below is None or value < self.below
-        )
-
-
-class QuantityIs(_Bounded):
-    """A number lies in ``[at_least, below)``."""
-
-    kind: Literal["quantity"] = "quantity"
-    quantity: Quantity
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        return self._render(str(self.quantity))
-
-    def seen(self, picture: Picture) -> Any:
-        """Value of the fact in the picture; None if it is not known."""
-        if self.quantity in _OF_MAP:
-            return getattr(picture.map_facts, _OF_MAP[self.quantity], None)
-        if self.quantity is Quantity.DECLINATION_DEG:
-            position = picture.position_deg()
-            return None if position is None else position[1]
-        if self.quantity is Quantity.ABS_GALACTIC_LATITUDE_DEG:
-            return picture.abs_galactic_latitude_deg()
-        if self.quantity is Quantity.INSTRUMENTS:
-            return len(picture.facts.instruments) or None
-        return getattr(picture.facts, self.quantity.value)
-
-
-class PropertyIs(_Bounded):
-    """An independent probability (HasNS, HasRemnant, HasMassGap ...) lies in the bounds."""
-
-    kind: Literal["property"] = "property"
-    name: str = Field(min_length=1)
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        return self._render(self.name)
-
-    def seen(self, picture: Picture) -> Any:
-        """Value of the fact in the picture; None if it is not known."""
-        return picture.facts.properties.get(self.name)
-
-
-class ClassificationIs(_Bounded):
-    """The summed probability of these exclusive classes lies in the bounds."""
-
-    kind: Literal["classification"] = "classification"
-    classes: tuple[str, ...] = Field(min_length=1)
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        return self._render(f"P({' or '.join(self.classes)})")
-
-    def seen(self, picture: Picture) -> Any:
-        """Summed probability; None if no classification, or none of the classes, is stated."""
-        stated = picture.facts.classification
-        known = [stated[name] for name in self.classes if name in stated]
-        return sum(known) if known else None
-
-
-class HasTag(_Leaf):
-    """The event carries one of these tags."""
-
-    kind: Literal["tag"] = "tag"
-    any_of: tuple[str, ...] = Field(min_length=1)
-
-    def words(self) -> str:
-        """Render the clause for a person."""
-        return f"tagged {' or '.join(self.any_of)}"
-
-    def seen(self, picture: Picture) -> Any:
-        """Value of the fact in the picture."""
-        return list(picture.tags)
-
-    def holds(self, value: Any) -> bool:
-        """Say whether the value meets the clause."""
-        return any(tag in value for tag in self.any_of)
-
-
-class AllOf(_Clause):
+class AllOf(Clause):
     """Every clause must hold."""
 
     kind: Literal["all"] = "all"
     of: "tuple[Criteria, ...]" = Field(min_length=1)
 
 
-class AnyOf(_Clause):
+class AnyOf(Clause):
     """At least one clause must hold."""
 
     kind: Literal["any"] = "any"
     of: "tuple[Criteria, ...]" = Field(min_length=1)
 
 
-class Not(_Clause):
+class Not(Clause):
     """The clause must not hold."""
 
     kind: Literal["not"] = "not"
@@ -409,7 +123,7 @@ def _evaluate(criteria: Criteria, picture: Picture, latch: Latch | None, at: str
     return criteria.outcome(picture)
 
 
-def leaves(criteria: Criteria, at: str = "") -> Iterator[tuple[str, _Leaf]]:
+def leaves(criteria: Criteria, at: str = "") -> Iterator[tuple[str, Leaf]]:
     """All predicates with their place in the tree, in the order in which they are written."""
     if isinstance(criteria, AllOf | AnyOf):
         for index, clause in enumerate(criteria.of):

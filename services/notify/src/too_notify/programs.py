@@ -6,18 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from too_common.contracts.ingest import EventKind
 from too_common.contracts.notify import PlanningProfile, SubmissionPolicy
 
-from too_notify.criteria import (
-    AllOf,
-    AnyOf,
-    Criteria,
-    EventKindIs,
-    Flag,
-    FlagIs,
-    MapIs,
-    MissionIs,
-    Quantity,
-    QuantityIs,
-)
+from too_notify.criteria import AllOf, AnyOf, Criteria
+from too_notify.predicates import EventKindIs, Flag, FlagIs, MapIs, MissionIs, Quantity, QuantityIs
 
 
 class Severity(IntEnum):

@@ -42,7 +42,7 @@ async def snapshot(uow: UnitOfWork) -> AsyncIterator[SnapshotItem]:
         yield SnapshotItem(
             data=await as_event(uow, incident), key=key_of(incident), revision=incident.revision
         )
-    duty = await people.duty(uow.session)
+    duty = await people.announced_duty(uow.session)
     if duty is not None:
         yield SnapshotItem(data=duty_event(duty), key=KEY, revision=duty.revision)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from too_common.errors import ForbiddenError, InvalidError, NotFoundError
 from too_common.http import Ctx, Principal, require
 
@@ -63,6 +63,12 @@ class CardEdit(BaseModel):
         default=[], max_length=4, description="Ways of a page; empty: call and text message"
     )
     expected_revision: int | None = Field(default=None, description="409 if it has changed")
+
+    @field_validator("phone", "email", "slack_user_id", "hours_begin", "hours_end", mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: object) -> object:
+        """An empty field of a form says nothing."""
+        return None if isinstance(value, str) and not value.strip() else value
 
 
 class Code(BaseModel):

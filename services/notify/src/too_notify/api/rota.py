@@ -113,7 +113,7 @@ async def get_duty(ctx: Ctx, _who: Reader) -> DutyView:
     """In the order of calls."""
     async with ctx.unit_of_work() as uow:
         roster, _ = await people.roster(uow.session, uow.now)
-        announced = await people.duty(uow.session)
+        announced = await people.announced_duty(uow.session)
         return DutyView(
             at=uow.now,
             on_duty=await _people(uow, roster.on_duty(uow.now)),

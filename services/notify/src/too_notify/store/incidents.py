@@ -320,13 +320,14 @@ async def thread(session: AsyncSession, key: str) -> ThreadRow:
 
 
 async def slack_page(session: AsyncSession, incident_id: UUID) -> DeliveryRow | None:
-    """The Slack message that opened an incident."""
+    """The message to the Slack channel that opened an incident."""
     statement = (
         select(DeliveryRow)
         .where(
             DeliveryRow.incident_id == incident_id,
             DeliveryRow.channel == Channel.SLACK,
             DeliveryRow.purpose == Purpose.PAGE,
+            DeliveryRow.account_id.is_(None),
         )
         .order_by(DeliveryRow.planned_at)
         .limit(1)

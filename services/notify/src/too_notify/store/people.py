@@ -59,6 +59,8 @@ def possible_channels(row: ContactCardRow) -> frozenset[Channel]:
             possible.add(Channel.SMS)
     if row.email is not None:
         possible.add(Channel.EMAIL)
+    if row.slack_user_id is not None:
+        possible.add(Channel.SLACK)
     return frozenset(possible)
 
 
@@ -131,6 +133,17 @@ async def overrides(session: AsyncSession, now: datetime) -> list[OverrideRow]:
     return list(await session.scalars(statement))
 
 
-async def duty(session: AsyncSession, *, lock: bool = False) -> DutyRow | None:
-    """What was last announced."""
-    return await session.get(DutyRow, 1, with_for_update=lock or None)
+async def duty(session: AsyncSession, now: datetime) -> DutyRow:
+    """What was last announced (revision 0: nothing yet), locked."""
+    await session.execute(
+        insert(DutyRow)
+        .values(id=1, account_ids=[], begins_at=now, ends_at=now, due_at=now, revision=0)
+        .on_conflict_do_nothing()
+    )
+    return await session.get_one(DutyRow, 1, with_for_update=True, populate_existing=True)
+
+
+async def announced_duty(session: AsyncSession) -> DutyRow | None:
+    """What was last announced, if anything."""
+    row = await session.get(DutyRow, 1)
+    return None if row is None or row.revision == 0 else row

@@ -102,7 +102,7 @@ async def tell(
     """
     card = await people.card(uow.session, account_id)
     possible = frozenset() if card is None else people.possible_channels(card)
-    for channel in (Channel.SMS, Channel.EMAIL, Channel.VOICE):
+    for channel in (Channel.SMS, Channel.EMAIL, Channel.SLACK, Channel.VOICE):
         if channel in possible:
             return await plan_delivery(
                 uow,

@@ -72,7 +72,8 @@ async def end_incidents(uow: UnitOfWork, rows: list[IncidentRow], name: str, rea
         if row.state != IncidentState.RESOLVED:
             await close(uow, row, reason)
     latest = rows[0]
-    for account_id in await _owed_a_stand_down(uow, rows):
+    owed = await _owed_a_stand_down(uow, rows)
+    for account_id in owed:
         body = texts.stand_down(name, reason, Mode(latest.mode))
         subject = f"STAND DOWN {name}"
         told = await tell(
@@ -86,7 +87,8 @@ async def end_incidents(uow: UnitOfWork, rows: list[IncidentRow], name: str, rea
         submitted = any(row.has_submission for row in rows)
         if submitted and told is not None and told.channel != Channel.VOICE:
             await _call_too(uow, latest, account_id, body)
-    await publish_incident(uow, latest)
+    if owed:
+        await publish_incident(uow, latest)
 
 
 async def _owed_a_stand_down(uow: UnitOfWork, rows: list[IncidentRow]) -> list[UUID]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from too_common.contracts.notify import DutyChanged
 from too_common.uow import UnitOfWork
 
+from too_notify.rota import Roster
 from too_notify.store import people
 from too_notify.tables import DutyRow
 
@@ -13,35 +14,32 @@ KEY = "duty"
 
 async def roll_due_duty(uow: UnitOfWork) -> datetime | None:
     """Announce duty if its time has come; say when it comes again."""
-    row = await people.duty(uow.session, lock=True)
-    if row is None or row.due_at <= uow.now:
+    row = await people.duty(uow.session, uow.now)
+    if row.due_at <= uow.now:
         row = await roll_duty(uow)
     return row.due_at
 
 
 async def roll_duty(uow: UnitOfWork) -> DutyRow:
     """Work out duty from now on, and publish it if it differs or has run out."""
-    settings = uow.ctx.settings
-    horizon = timedelta(hours=settings.duty_horizon_h)
+    row = await people.duty(uow.session, uow.now)
+    horizon = timedelta(hours=uow.ctx.settings.duty_horizon_h)
     roster, _ = await people.roster(uow.session, uow.now)
     on_duty = [str(one) for one in roster.on_duty(uow.now)]
     ends_at = roster.next_change(uow.now, horizon)
-    due_at = await _warn(uow, ends_at)
-    row = await people.duty(uow.session, lock=True)
-    if row is None:
-        row = DutyRow(id=1, account_ids=[], begins_at=uow.now, ends_at=uow.now, revision=0)
-        row.due_at = due_at
-        uow.session.add(row)
+    row.due_at = await _warn(uow, roster, ends_at)
+    uow.wake_due()
     same = row.revision > 0 and row.account_ids == on_duty
-    row.due_at = due_at
-    if same and row.ends_at == ends_at:
+    # an end that the horizon alone sets moves with the time: half of it is soon enough
+    is_open_end = ends_at == uow.now + horizon and row.ends_at > uow.now + horizon / 2
+    if same and (row.ends_at == ends_at or is_open_end):
+        row.due_at = min(row.due_at, row.ends_at)
         return row
     if not same:
         row.begins_at = uow.now
     row.account_ids, row.ends_at = on_duty, ends_at
     row.revision += 1
     uow.publish(as_event(row), key=KEY, revision=row.revision)
-    uow.wake_due()
     return row
 
 
@@ -52,12 +50,11 @@ def as_event(row: DutyRow) -> DutyChanged:
     )
 
 
-async def _warn(uow: UnitOfWork, ends_at: datetime) -> datetime:
+async def _warn(uow: UnitOfWork, roster: Roster, ends_at: datetime) -> datetime:
     """Raise or clear the warning that nobody will be on duty; say when to look again."""
     settings = uow.ctx.settings
     horizon = timedelta(hours=settings.duty_horizon_h)
     warning = timedelta(hours=settings.duty_warning_h)
-    roster, _ = await people.roster(uow.session, uow.now)
     if not roster.people:
         return ends_at
     gap = roster.next_gap(uow.now, horizon + warning)

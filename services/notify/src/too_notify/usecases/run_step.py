@@ -28,6 +28,11 @@ from too_notify.usecases.publish_incident import publish_incident, record
 _LAST = LADDER[-1].number
 
 
+def is_channel_post(row: DeliveryRow) -> bool:
+    """Say whether a delivery goes to the Slack channel, and not to a person."""
+    return row.channel == Channel.SLACK and row.account_id is None
+
+
 def page_of(uow: UnitOfWork, incident: IncidentRow) -> texts.Page:
     """What the texts of an incident are made of."""
     base = uow.ctx.common.public_base_url.rstrip("/")
@@ -214,7 +219,7 @@ async def stop_steps(uow: UnitOfWork, incident: IncidentRow) -> None:
     for step in await store.steps(uow.session, incident.id, state=store.WAITING):
         step.state, step.done_at = store.SKIPPED, uow.now
     for row in await store.deliveries(uow.session, [incident.id], purpose=Purpose.PAGE):
-        if row.state == DeliveryState.PLANNED and row.channel != Channel.SLACK:
+        if row.state == DeliveryState.PLANNED and not is_channel_post(row):
             row.state, row.state_at = DeliveryState.DROPPED, uow.now
             row.reason = "no longer needed"
             store.add_log(uow.session, row, uow.now, "dropped")

@@ -14,10 +14,10 @@ from too_notify.clients.twilio import STOPPED
 from too_notify.delivery import BAD, Channel, DeliveryState, Purpose, advance, may_send, reported
 from too_notify.store import incidents as store
 from too_notify.store import people
-from too_notify.tables import DeliveryRow, IncidentRow, ThreadRow
+from too_notify.tables import DeliveryRow, EventRow, IncidentRow, ThreadRow
 from too_notify.usecases.acknowledge import update_thread
 from too_notify.usecases.publish_incident import publish_incident
-from too_notify.usecases.run_step import advance_if_failed
+from too_notify.usecases.run_step import advance_if_failed, is_channel_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ async def begin_delivery(uow: UnitOfWork, delivery_id: UUID) -> Intent | None:
     row.begun_at = uow.now
     store.add_log(uow.session, row, uow.now, "begun")
     thread = None
-    if row.thread_key is not None and channel in {Channel.SLACK, Channel.EMAIL}:
-        thread = await store.thread(uow.session, row.thread_key)
+    if _has_thread(row):
+        thread = await store.thread(uow.session, row.thread_key or "")
         if incident is not None:
             await _wait_for_first_post(uow, row, incident, thread)
     return Intent(
@@ -81,10 +81,17 @@ async def begin_delivery(uow: UnitOfWork, delivery_id: UUID) -> Intent | None:
     )
 
 
+def _has_thread(row: DeliveryRow) -> bool:
+    """News to the channel and mails of one event belong together; a direct message stands alone."""
+    if row.thread_key is None:
+        return False
+    return row.channel == Channel.EMAIL or is_channel_post(row)
+
+
 def _is_moot(row: DeliveryRow, incident: IncidentRow | None) -> bool:
     return (
         row.purpose == Purpose.PAGE
-        and row.channel != Channel.SLACK
+        and not is_channel_post(row)
         and incident is not None
         and incident.state != IncidentState.TRIGGERED
     )
@@ -92,15 +99,16 @@ def _is_moot(row: DeliveryRow, incident: IncidentRow | None) -> bool:
 
 async def _address(uow: UnitOfWork, row: DeliveryRow, channel: Channel) -> str | None:
     settings = uow.ctx.settings
-    if channel is Channel.SLACK:
-        return str(settings.slack_channel)
     if row.account_id is None:
-        return str(settings.mail_list) or None
+        found = settings.slack_channel if channel is Channel.SLACK else settings.mail_list
+        return str(found) or None
     card = await people.card(uow.session, row.account_id)
     if card is None:
         return None
     if channel is Channel.EMAIL:
         return card.email
+    if channel is Channel.SLACK:
+        return card.slack_user_id
     verified = card.phone_verified_at is not None or row.purpose == Purpose.VERIFY
     return card.phone if verified else None
 
@@ -120,6 +128,7 @@ async def record_accepted(
     row.state_at = uow.now
     row.reason = None
     store.add_log(uow.session, row, uow.now, "accepted", reference=accepted.reference)
+    await _measure(uow, row, incident)
     await _keep_thread(uow, row, post)
     await _tell(uow, row, incident)
     if incident is not None and _is_first_post(row) and incident.state != IncidentState.TRIGGERED:
@@ -127,7 +136,7 @@ async def record_accepted(
 
 
 def _is_first_post(row: DeliveryRow) -> bool:
-    return row.channel == Channel.SLACK and row.purpose == Purpose.PAGE
+    return is_channel_post(row) and row.purpose == Purpose.PAGE
 
 
 async def _wait_for_first_post(
@@ -140,15 +149,27 @@ async def _wait_for_first_post(
     TransientError
         If that message is still to be sent.
     """
-    if thread.slack_ts is not None or row.channel != Channel.SLACK or _is_first_post(row):
+    if thread.slack_ts is not None or not is_channel_post(row) or _is_first_post(row):
         return
     first = await store.slack_page(uow.session, incident.id)
     if first is not None and may_send(DeliveryState(first.state)):
         raise TransientError("the thread has no first message yet")
 
 
+async def _measure(uow: UnitOfWork, row: DeliveryRow, incident: IncidentRow | None) -> None:
+    """Seconds from the notice's arrival to the first page in the provider's hands."""
+    if incident is None or incident.event_id is None or row.account_id is None:
+        return
+    if row.purpose != Purpose.PAGE or incident.round != 1 or incident.step != 0:
+        return
+    event = await uow.session.get(EventRow, incident.event_id)
+    if event is not None:
+        seconds = max(0.0, (uow.now - event.received_at).total_seconds())
+        uow.ctx.metrics.notice_seconds.labels("page").observe(seconds)
+
+
 async def _keep_thread(uow: UnitOfWork, row: DeliveryRow, post: Post | None) -> None:
-    if row.thread_key is None or row.channel not in {Channel.SLACK, Channel.EMAIL}:
+    if row.thread_key is None or not _has_thread(row):
         return
     thread = await store.thread(uow.session, row.thread_key)
     if post is not None and thread.slack_ts is None:
@@ -268,7 +289,7 @@ async def _after_failure(uow: UnitOfWork, row: DeliveryRow, incident: IncidentRo
 
 async def _tell(uow: UnitOfWork, row: DeliveryRow, incident: IncidentRow | None) -> None:
     await uow.session.flush()
-    if incident is not None and row.channel != Channel.SLACK:
+    if incident is not None and not is_channel_post(row):
         await publish_incident(uow, incident)
 
 

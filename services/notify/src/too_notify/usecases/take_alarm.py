@@ -1,5 +1,6 @@
 """Alarms of every service: critical ones page the person on duty, warnings go to Slack."""
 
+from sqlalchemy.dialects.postgresql import insert
 from too_common.contracts.alarms import AlarmChanged, AlarmState
 from too_common.contracts.base import Mode
 from too_common.contracts.ingest import StreamChanged, StreamState
@@ -75,15 +76,19 @@ async def take_alarm(
 
 
 async def _is_news(uow: UnitOfWork, key: str, alarm: AlarmChanged, revision: int | None) -> bool:
-    row = await uow.session.get(AlarmRow, key, with_for_update=True)
+    # it may come over the bus and by HTTP at the same time
+    fresh = AlarmState.CLEARED.value
+    await uow.session.execute(
+        insert(AlarmRow)
+        .values(key=key, revision=0, state=fresh, summary="", severity="", heard_at=uow.now)
+        .on_conflict_do_nothing()
+    )
+    row = await uow.session.get_one(AlarmRow, key, with_for_update=True, populate_existing=True)
     content = (alarm.state.value, alarm.summary, alarm.severity)
-    if row is not None and revision is not None and row.revision >= revision:
+    if revision is not None and row.revision >= revision:
         return False
-    known = row is not None and (row.state, row.summary, row.severity) == content
-    never_raised = row is None and alarm.state is AlarmState.CLEARED
-    if row is None:
-        row = AlarmRow(key=key, revision=0)
-        uow.session.add(row)
+    known = (row.state, row.summary, row.severity) == content
+    never_raised = row.state == fresh and alarm.state is AlarmState.CLEARED
     row.revision = row.revision if revision is None else revision
     row.state, row.summary, row.severity = content
     row.heard_at = uow.now
