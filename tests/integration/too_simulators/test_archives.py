@@ -131,6 +131,11 @@ async def test_the_depot(sim):
         lines = text.splitlines()
         assert lines[0].startswith("| jd | field | fid | expid | rcid |")
         assert len(lines) == 2 + 192
+        references = f"{base}/adhoc/specialrefs/SpecialRefImages.txt"
+        assert (await client.get(references)).status_code == 401
+        table = (await client.get(references, auth=login)).text
+        assert table.startswith("| field | fid | maglimcat |")
+        assert len(table.splitlines()) > 1000
         missing = await client.get(f"{base}/20310319/ztf_recentproc_20310319.json", auth=login)
         assert (missing.status_code, "<html>" in missing.text) == (404, True)
 

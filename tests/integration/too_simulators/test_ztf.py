@@ -265,6 +265,35 @@ async def test_clock_over_http(sim):
         assert same.json()["version"] == polled.json()["version"]
 
 
+async def test_faults_over_http(ztf, sim):
+    async with httpx.AsyncClient(base_url=sim.http_url, trust_env=False) as client:
+        body = {"route": "* /ztf/*", "kind": "status", "params": {"status": 503}}
+        made = await client.post("/control/faults", json=body)
+        assert made.status_code == 201
+        assert (await ask(ztf, "GET", "/queues", {})).status_code == 503
+        assert len((await client.get("/control/faults")).json()["faults"]) == 1
+        off = await client.delete(f"/control/faults/{made.json()['id']}")
+        assert off.json() == {"removed": 1}
+        assert (await client.post("/control/faults", json={"route": "x"})).status_code == 422
+        entries = (await client.get("/control/journal", params={"kind": "fault"})).json()
+        assert [entry["kind"] for entry in entries] == ["fault.on", "fault.off"]
+    assert (await ask(ztf, "GET", "/queues", {})).status_code == 200
+
+
+async def test_a_person_at_the_scheduler(ztf, sim):
+    await ask(ztf, "PUT", "/queues", queue())
+    await ask(ztf, "PUT", "/queues", queue("ToO_two"))
+    async with httpx.AsyncClient(base_url=sim.http_url + "/control", trust_env=False) as client:
+        gone = await client.post("/ztf/delete-queue", json={"queue_name": "ToO_one"})
+        assert gone.status_code == 200
+        gone = await client.post("/ztf/delete-queue", json={"queue_name": "ToO_one"})
+        assert gone.status_code == 404
+        await client.post("/ztf/restart", json={})
+        await client.post("/ztf/older-server", json={"on": True})
+    assert (await ask(ztf, "PUT", "/queues", queue())).text == ""
+    assert sim.told("ztf.restarted")[0].data["lost"] == ["ToO_two"]
+
+
 async def test_to_the_next_window(ztf, sim):
     await ask(ztf, "PUT", "/queues", queue(begin_h=3.0))
     async with httpx.AsyncClient(base_url=sim.http_url, trust_env=False) as client:

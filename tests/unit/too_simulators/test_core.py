@@ -104,10 +104,10 @@ def test_positions_agree_with_astropy(site):
     for time in times:
         frame = AltAz(obstime=time, location=place)
         sun = get_sun(time).transform_to(frame).alt.deg
-        assert sun_altitude_deg(np.array([time.mjd]), site)[0] == pytest.approx(sun, abs=0.02)
+        assert sun_altitude_deg(np.array([time.mjd]), site)[0] == pytest.approx(sun, abs=0.03)
         expected = SkyCoord(ra * u.deg, dec * u.deg).transform_to(frame).alt.deg
         altitude, _ = altitude_and_hour_angle(ra, dec, time.to_datetime(UTC), site)
-        assert altitude == pytest.approx(expected, abs=0.02)
+        assert altitude == pytest.approx(expected, abs=0.03)
 
 
 def test_nights_and_dates():

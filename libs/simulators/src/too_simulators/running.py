@@ -118,24 +118,26 @@ class Simulators:
         state_dir
             Where it keeps everything.
         start_at
-            Stack time to begin with; the wall clock's now if left out (it must not lie before).
+            Stack time to begin with, if nothing is kept in the folder; the wall clock's now if
+            left out.
         frozen
             The stack clock stands still unless moved.
         settings
             Fields of `SimulatorSettings` that differ from the defaults.
         """
         made = SimulatorSettings.model_validate({**_ANY_PORT, "state_dir": state_dir, **settings})
-        async with started(made) as (world, http_port, smtp_port, sftp_ports):
-            if start_at is not None:
-                world.clock.to(start_at)
-            if frozen:
-                world.clock.set_speed(0.0)
+        async with started(made, start_at=start_at, frozen=frozen) as (
+            world,
+            http_port,
+            smtp_port,
+            sftp_ports,
+        ):
             yield cls(world, http_port, smtp_port, sftp_ports)
 
 
 @contextlib.asynccontextmanager
 async def started(
-    settings: SimulatorSettings,
+    settings: SimulatorSettings, *, start_at: datetime | None = None, frozen: bool = False
 ) -> AsyncIterator[tuple[World, int, int, dict[FileTelescope, int]]]:
     """Open every socket, run the stepper, and close all of it again.
 
@@ -147,7 +149,9 @@ async def started(
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(settings.http_host, settings.http_port))
         http_port = int(listener.getsockname()[1])
-        world = World(settings, base_url=settings.base_url(http_port))
+        world = World(settings, base_url=settings.base_url(http_port), start_at=start_at)
+        if frozen:
+            world.clock.set_speed(0.0)
         stack.push_async_callback(world.close)
         smtp_port = await stack.enter_async_context(_smtp(world))
         sftp_ports = {

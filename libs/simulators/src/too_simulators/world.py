@@ -45,6 +45,9 @@ class World:
         Address of the HTTP server.
     wall
         Wall clock.
+    start_at
+        Stack time of a world that begins; the wall clock's now if left out. A world that was kept
+        on disk goes on where it was.
     """
 
     def __init__(
@@ -53,12 +56,16 @@ class World:
         *,
         base_url: str,
         wall: Callable[[], datetime] = utc_now,
+        start_at: datetime | None = None,
     ) -> None:
         self.settings = settings
         self.base_url = base_url
         folder = settings.state_dir
         self.files = StateFiles(folder / "state")
-        self.clock = StackClock(self.files.load("clock", ClockState), wall=wall)
+        kept = self.files.load("clock", ClockState)
+        if kept is None and start_at is not None:
+            kept = ClockState(stack_at=start_at, wall_at=wall())
+        self.clock = StackClock(kept, wall=wall)
         now = self.clock.now
         self.journal = Journal(folder / "journal.jsonl", stack_now=now, wall_now=wall)
         self.faults = FaultBoard(self.files.load("faults", FaultState) or FaultState(), now=now)

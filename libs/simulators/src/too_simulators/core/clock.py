@@ -13,6 +13,9 @@ from pydantic import AwareDatetime, BaseModel, Field
 MAX_SPEED = 20_000.0
 """A night in under three seconds; faster than that, services could not keep up."""
 
+MAX_JUMP_S = 31 * 86400.0
+"""What lies between is worked off second by second: a month takes long enough."""
+
 
 class ClockError(ValueError):
     """The clock was asked to go back, or to run at a speed that makes no sense."""
@@ -96,12 +99,16 @@ class StackClock:
         """Move forward by stack seconds."""
         if seconds < 0:
             raise ClockError("the stack clock never goes back")
+        if seconds > MAX_JUMP_S:
+            raise ClockError("the stack clock moves by a month at most")
         return self._anchor(self.now() + timedelta(seconds=seconds), self._state.speed)
 
     def to(self, at: datetime) -> datetime:
         """Move forward to a stack time."""
         if at < self.now():
             raise ClockError(f"the stack clock never goes back: it is past {at.isoformat()}")
+        if at > self.now() + timedelta(seconds=MAX_JUMP_S):
+            raise ClockError("the stack clock moves by a month at most")
         return self._anchor(at, self._state.speed)
 
     def set_speed(self, speed: float) -> datetime:

@@ -70,12 +70,27 @@ def _horizon(vectors: FloatArray, mjd: FloatArray, site: Site) -> tuple[FloatArr
 
 
 def sun_altitude_deg(mjd: FloatArray, site: Site) -> FloatArray:
-    """Altitude of the Sun's centre at each time."""
-    times = np.atleast_1d(np.asarray(mjd, dtype=np.float64))
-    heliocentric, _ = erfa.epv00(MJD_ZERO, times + _TT_MINUS_UTC_DAYS)
-    sun = -np.asarray(heliocentric["p"], dtype=np.float64)
-    sun /= np.linalg.norm(sun, axis=-1, keepdims=True)
-    return _horizon(_to_date(sun, float(times.mean())), times, site)[0]
+    """Altitude of the Sun's centre at each time, to 0.02 deg.
+
+    Notes
+    -----
+    The low-precision formula of the Astronomical Almanac, referred to the equator of date.
+    """
+    days = np.atleast_1d(np.asarray(mjd, dtype=np.float64)) - 51544.5
+    anomaly = np.radians(357.528 + 0.9856003 * days)
+    longitude = np.radians(
+        280.460 + 0.9856474 * days + 1.915 * np.sin(anomaly) + 0.020 * np.sin(2 * anomaly)
+    )
+    obliquity = np.radians(23.439 - 4e-7 * days)
+    vectors = np.stack(
+        [
+            np.cos(longitude),
+            np.cos(obliquity) * np.sin(longitude),
+            np.sin(obliquity) * np.sin(longitude),
+        ],
+        axis=-1,
+    )
+    return _horizon(vectors, days + 51544.5, site)[0]
 
 
 def is_night(at: datetime, site: Site) -> bool:
@@ -83,15 +98,26 @@ def is_night(at: datetime, site: Site) -> bool:
     return bool(sun_altitude_deg(np.array([to_mjd(at)]), site)[0] < NIGHT_SUN_ALTITUDE_DEG)
 
 
-def next_night(at: datetime, site: Site, *, begin: bool, days: float = 2.0) -> datetime:
-    """Next time after `at` at which it is night (`begin`) or is not; to 30 s, not earlier."""
-    step_s = 30.0
-    seconds = np.arange(0.0, days * 86400, step_s)
-    night = sun_altitude_deg(to_mjd(at) + seconds / 86400, site) < NIGHT_SUN_ALTITUDE_DEG
-    found = np.flatnonzero(night == begin)
-    if found.size == 0:  # none within so many days: look again from there
-        return at + timedelta(days=days)
-    return at + timedelta(seconds=float(seconds[found[0]]))
+def next_night(at: datetime, site: Site, *, begin: bool) -> datetime:
+    """Next time, not before `at`, at which it is night (`begin`) or is not; to 30 s.
+
+    Two days on, if that never happens: nights shorter than five minutes are not found.
+    """
+    found = at
+    for step_s, end_s in ((300.0, 2 * 86400.0), (30.0, 300.0)):
+        begin_s = 0.0 if found == at else -step_s * 10
+        seconds = np.arange(begin_s, end_s + step_s, step_s)
+        night = sun_altitude_deg(to_mjd(found) + seconds / 86400, site) < NIGHT_SUN_ALTITUDE_DEG
+        hits = np.flatnonzero(night == begin)
+        if hits.size == 0:
+            return at + timedelta(days=2)
+        found = max(at, found + timedelta(seconds=float(seconds[hits[0]])))
+    return found
+
+
+def wait_for_night(at: datetime, site: Site) -> datetime:
+    """When to look again if it is not night: always later than `at`."""
+    return max(next_night(at, site, begin=True), at + timedelta(seconds=1))
 
 
 def altitude_and_hour_angle(

@@ -17,6 +17,7 @@ from too_simulators.core.sky import (
     depth_mag,
     is_night,
     next_night,
+    wait_for_night,
 )
 from too_simulators.core.store import Journal
 from too_simulators.files.programs import (
@@ -248,7 +249,7 @@ class FileRobot:
         soon = at + timedelta(seconds=LOOK_EVERY_S)
         ends = [run.end + timedelta(seconds=1) for run in self._active() if run.end >= at]
         if not is_night(soon, self.model.site) and not clouds:
-            soon = next_night(soon, self.model.site, begin=True)
+            soon = wait_for_night(soon, self.model.site)
         begins = [at if run.begin is None else run.begin for run in self._active()]
         return min([max(soon, min(begins)), *ends])
 
@@ -364,7 +365,7 @@ class FileRobot:
         at, last = now, now + timedelta(days=2)
         while runs and at < last:
             if not is_night(at, self.model.site):
-                at = next_night(at, self.model.site, begin=True)
+                at = wait_for_night(at, self.model.site)
                 continue
             for run in runs:
                 begun = run.begin is None or run.begin <= at

@@ -19,8 +19,8 @@ from too_simulators.core.sky import (
     depth_mag,
     from_mjd,
     is_night,
-    next_night,
     to_mjd,
+    wait_for_night,
 )
 from too_simulators.core.store import Journal
 from too_simulators.ztf.queue import FILTER_LETTERS, Queue, Row
@@ -206,7 +206,7 @@ class ZtfEngine:
         self.choose(at)
         queue = self.state.queues.get(self.state.current)
         if not is_night(at, PALOMAR):
-            self.state.look_at = self._next_chance(next_night(at, PALOMAR, begin=True))
+            self.state.look_at = self._next_chance(wait_for_night(at, PALOMAR))
             return
         row = None if queue is None else self._observable(queue, at)
         if queue is None or row is None or self._faults.peek(ROUTE, FaultKind.CLOUDS, at):
@@ -323,7 +323,7 @@ class ZtfEngine:
         at = self._next_chance(now)
         while waiting and at is not None and at < end:
             if not is_night(at, PALOMAR):
-                at = self._next_chance(next_night(at, PALOMAR, begin=True))
+                at = self._next_chance(wait_for_night(at, PALOMAR))
                 continue
             mjd = to_mjd(at)
             if any(queue.valid_at(mjd) and self._observable(queue, at) for queue in waiting):

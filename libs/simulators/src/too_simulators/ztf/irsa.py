@@ -1,7 +1,7 @@
 """What IRSA and the depot know of ZTF's exposures: quadrant by quadrant, and late."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,6 +9,7 @@ from too_simulators.core.sky import MJD_ZERO, to_mjd
 from too_simulators.ztf.engine import QUADRANTS, Exposure
 
 Value = int | float | str
+FIRST_SECONDARY_FIELD = 1000
 COLUMNS: dict[str, tuple[str, str, str]] = {
     "field": ("int", "", "ZTF field"),
     "ccdid": ("int", "", "CCD, 1 to 16"),
@@ -144,6 +145,25 @@ GOODSUBS_COLUMNS = (
     "exptime",
     "subtractionstatus",
 )
+
+
+def references_table(fields: Mapping[int, tuple[float, float]]) -> str:
+    """``SpecialRefImages.txt``: fields and filters that have a reference image.
+
+    Parameters
+    ----------
+    fields
+        Centres by field id. The survey has references of the primary grid north of -31 deg, in i
+        of every second field only.
+    """
+    lines = ["| field | fid | maglimcat |", "|-------|-----|-----------|"]
+    for field, (_, dec_deg) in sorted(fields.items()):
+        if field >= FIRST_SECONDARY_FIELD or dec_deg < -31:
+            continue
+        for fid, depth in ((1, 22.4), (2, 22.1), (3, 21.3)):
+            if fid != 3 or field % 2 == 0:
+                lines.append(f"| {field} | {fid} | {depth} |")
+    return "\n".join(lines) + "\n"
 
 
 def goodsubs_night(

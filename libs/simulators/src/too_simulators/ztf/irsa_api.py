@@ -21,7 +21,9 @@ from too_simulators.ztf.irsa import (
     Quadrants,
     depot_night,
     goodsubs_night,
+    references_table,
 )
+from too_simulators.ztf.queue import field_centres
 
 TABLE = "ztf.ztf_current_meta_sci"
 _VOTABLE = "application/x-votable+xml"
@@ -113,7 +115,11 @@ class IrsaApi:
 
     def depot_routes(self) -> list[Route]:
         """Routes relative to ``/depot``."""
-        return [Route("/ztf/depot/{night}/{file}", self._depot, methods=["GET", "HEAD"])]
+        references = "/ztf/depot/adhoc/specialrefs/SpecialRefImages.txt"
+        return [
+            Route(references, self._references, methods=["GET", "HEAD"]),
+            Route("/ztf/depot/{night}/{file}", self._depot, methods=["GET", "HEAD"]),
+        ]
 
     async def _sync(self, request: Request) -> Response:
         form = dict(request.query_params)
@@ -168,11 +174,14 @@ class IrsaApi:
             media_type="text/xml",
         )
 
+    async def _references(self, request: Request) -> Response:
+        if not self._logged_in(request.headers.get("authorization", "")):
+            return _unauthorized()
+        return PlainTextResponse(references_table(field_centres()))
+
     async def _depot(self, request: Request) -> Response:
         if not self._logged_in(request.headers.get("authorization", "")):
-            return PlainTextResponse(
-                "Unauthorized", 401, headers={"WWW-Authenticate": 'Basic realm="depot"'}
-            )
+            return _unauthorized()
         stamp, file = request.path_params["night"], request.path_params["file"]
         try:
             night = datetime.strptime(stamp, "%Y%m%d").date()  # noqa: DTZ007  a UT date
@@ -201,6 +210,11 @@ class IrsaApi:
         return hmac.compare_digest(user, self._login[0]) and hmac.compare_digest(
             password, self._login[1]
         )
+
+
+def _unauthorized() -> Response:
+    challenge = {"WWW-Authenticate": 'Basic realm="depot"'}
+    return PlainTextResponse("Unauthorized", 401, headers=challenge)
 
 
 def _not_found() -> Response:
