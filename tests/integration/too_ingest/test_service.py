@@ -14,8 +14,7 @@ JSON_TOPIC = "igwn.gwalert"
 
 
 async def _post(client, body, **params):
-    answer = await client.post("/notices", content=body, params=params)
-    return answer
+    return await client.post("/notices", content=body, params=params)
 
 
 async def test_sample_becomes_event_with_map_and_is_published(house: House):
@@ -154,22 +153,22 @@ async def test_dead_letter_of_a_known_event_marks_it_parked(house: House):
         assert event["is_parked"]
 
 
-@pytest.mark.parametrize(
-    ("body", "topic"),
-    [
-        (b"\x00" * 50, ""),
-        (b"<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><VOEvent>&a;</VOEvent>", ""),
-        (b"[" * 100_000, JSON_TOPIC),
-        (b"", ""),
-        (b'{"a": "\\u0000"}', "gcn.notices.nobody.knows"),
-    ],
+BAD_INPUT = (
+    (b"\x00" * 50, ""),
+    (b"<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><VOEvent>&a;</VOEvent>", ""),
+    (b"[" * 100_000, JSON_TOPIC),
+    (b"", ""),
+    (b'{"a": "\\u0000"}', "gcn.notices.nobody.knows"),
 )
-async def test_bad_input_gets_an_answer(house: House, body: bytes, topic: str):
+
+
+async def test_bad_input_gets_an_answer_and_the_next_message_goes_on(house: House):
     async with house.run(SERVICE) as ingest:
-        answer = await _post(ingest.client, body, topic=topic)
-        assert answer.status_code in {202, 422}
-        if answer.status_code == 202:
-            assert answer.json()["state"] in {"dead", "parsed"}
+        for body, topic in BAD_INPUT:
+            answer = await _post(ingest.client, body, topic=topic)
+            assert answer.status_code in {202, 422}
+            if answer.status_code == 202:
+                assert answer.json()["state"] in {"dead", "parsed"}
         healthy = make_sample("gbm", house.clock.now(), 0)[0]
         assert (await _post(ingest.client, healthy.body)).json()["state"] == "parsed"
 
@@ -268,9 +267,9 @@ async def test_snapshot_tells_all_events(house: House):
 
 
 async def test_unread_notice_of_a_crash_is_swept_up(house: House, monkeypatch):
+    from too_common.cause import Cause
     from too_ingest import intake, jobs
     from too_ingest.usecases.store_notice import Incoming
-    from too_common.cause import Cause
 
     monkeypatch.setattr(jobs, "SWEEP_AGE_S", 0.0)
     message = make_sample("gbm", house.clock.now(), 0)[0]

@@ -222,6 +222,7 @@ async def send_sample(ctx: Context, job: SendSample, cause: Cause) -> None:
         body = await sample_cases.body_of(uow, job.sample_id)
         topic, key = row.topic, row.key
     if gcn.is_configured(ctx.settings):
+        await gcn.prepare_topics(ctx.settings, [topic])
         await gcn.send(ctx.settings, topic, key, body)
     else:
         await intake.take_in(ctx, Incoming(body=body, topic=topic, source="sample"), Cause())

@@ -1,6 +1,7 @@
 """Takes notices from GCN's Kafka: bytes stored first, offset committed after, then read."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -30,38 +31,85 @@ async def gcn_listener(ctx: Context) -> None:
     if not gcn.is_configured(settings):
         log.info("gcn_not_configured")
         await asyncio.Event().wait()
-    refused: list[str] = []
-    is_refused = False
-    heartbeat_at = 0.0
-    loop = asyncio.get_running_loop()
-    async with gcn.open_stream(settings, refused.append) as stream:
+    if ctx.common.profile != "production":
+        await gcn.prepare_topics(settings, settings.gcn_topics)
+    access = _Access(ctx)
+    async with gcn.open_stream(settings, access.refused) as stream:
         log.info("gcn_listening", topics=len(settings.gcn_topics))
+        heartbeat = _Heartbeat(ctx)
         while True:
             messages = await stream.next_batch()
-            if refused:
-                if not is_refused:
-                    await _note_refusal(ctx, refused[0])
-                is_refused = True
-                refused.clear()
-            if not messages:
-                continue
-            if is_refused:
-                is_refused = False
-                await _note_acceptance(ctx)
-            beats = [m for m in messages if m.topic == gcn.HEARTBEAT_TOPIC]
-            notices = [m for m in messages if m.topic != gcn.HEARTBEAT_TOPIC]
-            stored = [await _store(ctx, message) for message in notices]
-            if beats and loop.time() - heartbeat_at > HEARTBEAT_EVERY_S:
-                heartbeat_at = loop.time()
-                async with ctx.unit_of_work() as uow:
-                    await touch_stream(uow, gcn.HEARTBEAT_TOPIC)
-            await stream.commit(messages)
-            for raw_id in stored:
-                try:
-                    await intake.read(ctx, raw_id)
-                except TransientError:
-                    # it is stored: the sweep reads it when the database is back
-                    log.warning("notice_waits", raw_id=str(raw_id))
+            await access.tell(is_alive=bool(messages))
+            if messages:
+                await _take_in(ctx, stream, messages, heartbeat)
+
+
+async def _take_in(
+    ctx: Context,
+    stream: gcn.NoticeStream,
+    messages: Sequence[gcn.Message],
+    heartbeat: "_Heartbeat",
+) -> None:
+    """Store a batch, commit its offsets, then read it message by message."""
+    notices = [m for m in messages if m.topic != gcn.HEARTBEAT_TOPIC]
+    stored = [await _store(ctx, message) for message in notices]
+    if len(notices) < len(messages):
+        await heartbeat.beat()
+    await stream.commit(messages)
+    for raw_id in stored:
+        try:
+            await intake.read(ctx, raw_id)
+        except TransientError:
+            # it is stored: the sweep reads it when the database is back
+            log.warning("notice_waits", raw_id=str(raw_id))
+
+
+class _Heartbeat:
+    """Notes that the stream lives; the beats themselves are never stored."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._noted_at = -HEARTBEAT_EVERY_S
+
+    async def beat(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._noted_at < HEARTBEAT_EVERY_S:
+            return
+        self._noted_at = now
+        async with self._ctx.unit_of_work() as uow:
+            await touch_stream(uow, gcn.HEARTBEAT_TOPIC)
+
+
+class _Access:
+    """Tells once that our credentials are refused, and once that they are taken again."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._reason: str | None = None
+        self._is_told = False
+
+    def refused(self, reason: str) -> None:
+        """Note a refusal (called between two batches)."""
+        self._reason = reason
+
+    async def tell(self, *, is_alive: bool) -> None:
+        """Publish what has changed."""
+        reason, self._reason = self._reason, None
+        if reason is not None and not self._is_told:
+            self._is_told = True
+            async with self._ctx.unit_of_work() as uow:
+                await mark_stream(uow, STREAM_NAME, StreamState.REFUSED, reason)
+                await uow.alarm(
+                    alarm_id=AUTH_ALARM,
+                    code="stream_refused",
+                    summary=f"GCN refuses our credentials: {reason}",
+                    severity="critical",
+                )
+        elif is_alive and self._is_told:
+            self._is_told = False
+            async with self._ctx.unit_of_work() as uow:
+                await touch_stream(uow, STREAM_NAME)
+                await uow.clear_alarm(alarm_id=AUTH_ALARM)
 
 
 async def _store(ctx: Context, message: gcn.Message) -> UUID:
@@ -84,20 +132,3 @@ async def _store(ctx: Context, message: gcn.Message) -> UUID:
             log.warning("store_waits", topic=message.topic, offset=message.offset)
             await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
-
-
-async def _note_refusal(ctx: Context, reason: str) -> None:
-    async with ctx.unit_of_work() as uow:
-        await mark_stream(uow, STREAM_NAME, StreamState.REFUSED, reason)
-        await uow.alarm(
-            alarm_id=AUTH_ALARM,
-            code="stream_refused",
-            summary=f"GCN refuses our credentials: {reason}",
-            severity="critical",
-        )
-
-
-async def _note_acceptance(ctx: Context) -> None:
-    async with ctx.unit_of_work() as uow:
-        await touch_stream(uow, STREAM_NAME)
-        await uow.clear_alarm(alarm_id=AUTH_ALARM)

@@ -15,6 +15,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 from gcn_kafka import Producer, core
+from too_common.bus.client import ensure_topics
 from too_common.errors import TransientError
 
 from too_ingest.settings import IngestSettings
@@ -25,6 +26,8 @@ FETCH_BYTES = 8 * 1024 * 1024
 """GCN's messages have up to 4 MiB; librdkafka's default of 1 MB is a soft limit only."""
 METADATA_REFRESH_MS = 30_000
 """A topic that did not exist appears after this."""
+LOCAL_REFRESH_MS = 2_000
+"""The same with a broker of our own, where nobody is bothered by the question."""
 BATCH = 100
 POLL_S = 0.5
 CLOSE_S = 10.0
@@ -54,15 +57,15 @@ def is_configured(settings: IngestSettings) -> bool:
 
 def _base(settings: IngestSettings) -> dict[str, Any]:
     if settings.gcn_bootstrap_servers:
-        base: dict[str, Any] = {"bootstrap.servers": settings.gcn_bootstrap_servers}
-        if not settings.gcn_client_id:
-            base["security.protocol"] = "plaintext"
-        return base
+        return {
+            "bootstrap.servers": settings.gcn_bootstrap_servers,
+            "security.protocol": "plaintext",
+        }
     return {"domain": settings.gcn_domain}
 
 
 def _credentials(settings: IngestSettings) -> dict[str, Any]:
-    if not settings.gcn_client_id:
+    if not settings.gcn_client_id or settings.gcn_bootstrap_servers:
         return {}
     secret = settings.gcn_client_secret
     return {
@@ -80,7 +83,9 @@ def consumer_config(settings: IngestSettings) -> dict[str, Any]:
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest",
         "fetch.message.max.bytes": FETCH_BYTES,
-        "topic.metadata.refresh.interval.ms": METADATA_REFRESH_MS,
+        "topic.metadata.refresh.interval.ms": LOCAL_REFRESH_MS
+        if settings.gcn_bootstrap_servers
+        else METADATA_REFRESH_MS,
         "session.timeout.ms": 10_000,
         "allow.auto.create.topics": False,
     }
@@ -166,6 +171,19 @@ async def open_stream(
         with suppress(TimeoutError, KafkaException):
             async with asyncio.timeout(CLOSE_S):
                 await consumer.close()
+
+
+async def prepare_topics(settings: IngestSettings, topics: Sequence[str]) -> None:
+    """Create topics on a broker of our own; GCN's are GCN's.
+
+    A broker that cannot create them on demand (the in-memory one) makes them by itself.
+    """
+    if not settings.gcn_bootstrap_servers:
+        return
+    try:
+        await ensure_topics(settings.gcn_bootstrap_servers, topics, partitions=1)
+    except TransientError as error:
+        log.info("gcn_topics_not_created", reason=str(error)[:200])
 
 
 async def send(settings: IngestSettings, topic: str, key: str, body: bytes) -> None:

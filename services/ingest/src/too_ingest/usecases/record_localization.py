@@ -139,7 +139,9 @@ async def fail_localization(
         return False
     event, row = found
     row.state, row.reason = "failed", reason[:500]
-    log.warning("map_failed", localization_id=str(row.id), event_name=event.name, reason=reason[:200])
+    log.warning(
+        "map_failed", localization_id=str(row.id), event_name=event.name, reason=reason[:200]
+    )
     others = await store.localizations_of(uow.session, event.id)
     if not any(other.state != "failed" for other in others):
         await uow.alarm(
