@@ -1,0 +1,87 @@
+"""Points, footprints, atoms and areas against brute force."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from too_common.astro.cone import cone_skymap
+from too_common.astro.footprint import Footprint
+from too_planner import coverage, planning
+from too_planner.coverage import Points
+
+from .conftest import grid_of
+
+SQUARE = Footprint.from_definition({"type": "square", "side_deg": 5.0})
+CIRCLE = Footprint.from_definition({"type": "circle", "radius_deg": 3.0})
+
+
+def scattered(count: int = 4000, seed: int = 1) -> Points:
+    rng = np.random.default_rng(seed)
+    ra, dec = rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
+    return Points.make(ra, dec, np.full(count, 1 / count), np.full(count, 41253 / count))
+
+
+EVERYWHERE = scattered()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    ra=st.floats(0, 360, exclude_max=True),
+    dec=st.floats(-90, 90),
+    camera=st.sampled_from([SQUARE, CIRCLE]),
+)
+def test_quick_search_finds_the_same_points_as_brute_force(ra, dec, camera):
+    ours = EVERYWHERE.inside(camera, ra, dec)
+    brute = np.flatnonzero(camera.contains(ra, dec, EVERYWHERE.ra_deg, EVERYWHERE.dec_deg))
+    assert set(ours.tolist()) == set(brute.tolist())
+
+
+def test_points_hold_the_maps_probability_and_area():
+    skymap = cone_skymap(359.0, -3.0, 4.0, 0.9)
+    points = Points.of_map(skymap)
+    assert points.weight.sum() == pytest.approx(0.9995, abs=6e-4)
+    inside = points.weight > 0
+    assert points.area_deg2[inside].sum() > 4**2 * np.pi
+
+
+def test_ztf_sees_its_silicon_and_not_its_gaps(telescopes):
+    ztf = telescopes["ZTF"]
+    grid = grid_of(ztf)
+    footprint = planning.footprint_of(ztf, grid)
+    assert len(footprint.polygons) == 64
+    assert coverage.footprint_area_deg2(footprint) == pytest.approx(47.7, abs=0.3)
+    seen = footprint.contains(10.0, 20.0, [10.0, 10.5, 13.0], [20.0, 20.4, 21.0])
+    assert seen.tolist() == [False, True, True]
+
+
+def test_area_of_a_union_counts_overlaps_once():
+    one = coverage.union_area_deg2(SQUARE, np.array([50.0]), np.array([10.0]))
+    assert one == pytest.approx(25.0, abs=0.1)
+    same = coverage.union_area_deg2(SQUARE, np.array([50.0, 50.0]), np.array([10.0, 10.0]))
+    assert same == pytest.approx(one, rel=1e-3)
+    half = coverage.union_area_deg2(SQUARE, np.array([50.0, 52.5]), np.array([0.0, 0.0]))
+    assert half == pytest.approx(37.5, abs=0.6)
+    apart = coverage.union_area_deg2(SQUARE, np.array([50.0, 150.0]), np.array([0.0, 0.0]))
+    assert apart == pytest.approx(2 * one, rel=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31))
+def test_atoms_give_the_same_unions_as_points(seed):
+    rng = np.random.default_rng(seed)
+    weight = rng.uniform(0, 1, 300)
+    members = [
+        np.unique(rng.integers(0, 300, rng.integers(0, 80))) for _ in range(int(rng.integers(1, 9)))
+    ]
+    atoms = coverage.make_atoms(members, weight)
+    chosen = [i for i in range(len(members)) if rng.random() < 0.6]
+    mask = coverage.union_of([members[i] for i in chosen], 300)
+    assert atoms.union(chosen) == pytest.approx(weight[mask].sum(), abs=1e-9)
+    covered = np.zeros(len(atoms.weight), dtype=bool)
+    assert atoms.gain(0, covered) == pytest.approx(weight[members[0]].sum(), abs=1e-9)
+
+
+def test_coarse_cells_keep_the_weight():
+    cells = coverage.coarse_cells(EVERYWHERE)
+    assert cells.weight.sum() == pytest.approx(1.0)
+    assert len(cells) <= len(EVERYWHERE)
