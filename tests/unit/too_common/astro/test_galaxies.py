@@ -70,6 +70,16 @@ def test_an_index_of_the_catalogue_gives_the_same():
     assert np.array_equal(with_index.score, rank_galaxies(MAP, ra, dec, far, None).score)
 
 
+def test_a_row_without_position_does_not_spoil_the_others():
+    ra, dec, far = catalogue()
+    clean = rank_galaxies(MAP, ra[1:], dec[1:], far[1:], None)
+    ra[0] = np.nan
+    ranking = rank_galaxies(MAP, ra, dec, np.append(50.0, far[1:]), None)
+    assert np.isnan(ranking.level_2d[0])
+    assert ranking.score[0] == 0.0
+    assert np.allclose(ranking.score[1:], clean.score)
+
+
 def test_no_galaxies_and_no_probability():
     empty = rank_galaxies(MAP, [], [], [], [])
     assert empty.score.shape == (0,)

@@ -137,6 +137,15 @@ def test_unknown_distances_give_nan_not_a_level():
     assert np.isnan(flat.credible_level_3d(ra, dec, 100.0)).all()
 
 
+def test_positions_that_are_none():
+    ra, dec = [np.nan, 10.0, np.inf, 370.0], [10.0, 95.0, 0.0, 10.0]
+    assert np.isnan(MAP_3D.credible_level(ra, dec)).tolist() == [True, True, True, False]
+    assert np.isnan(MAP_3D.density(ra, dec)).tolist() == [True, True, True, False]
+    assert np.isnan(MAP_3D.credible_level_3d(ra, dec, 100.0))[:3].all()
+    assert MAP_3D.credible_level(370.0, 10.0) == MAP_3D.credible_level(10.0, 10.0)
+    assert MAP_3D.credible_level([], []).shape == (0,)
+
+
 def test_an_error_of_the_distance_widens_the_match():
     mu, sigma = np.full(12, 100.0), np.full(12, 1.0)
     norm = np.full(12, 1e-4)

@@ -17,7 +17,7 @@ class GalaxyRanking:
     Attributes
     ----------
     level_2d : ndarray
-        Smallest credible region of the sky that holds the galaxy (0 to 1).
+        Smallest credible region of the sky that holds the galaxy (0 to 1; NaN without position).
     level_3d : ndarray
         Smallest credible volume that holds it; NaN where map or galaxy have no distance.
     density_2d : ndarray
@@ -75,13 +75,12 @@ def rank_galaxies(
     )
     index = pixels.lonlat_to_index(ra, dec) if index29 is None else index29
     leaf = skymap.leaf_at_index(index)
-    outside = leaf < 0
     logs = levels.log_density_3d(skymap, leaf, far, distance_err_mpc)
-    density_2d = np.where(outside, 0.0, skymap.probdensity[leaf])
+    density_2d = levels.at_leaf(skymap.probdensity, leaf, 0.0)
     density_3d = np.exp(logs)
-    weight = np.nan_to_num(density_3d, nan=0.0) if skymap.is_3d else density_2d
+    weight = np.nan_to_num(density_3d if skymap.is_3d else density_2d, nan=0.0)
     return GalaxyRanking(
-        level_2d=np.where(outside, 1.0, skymap.leaf_levels[leaf]),
+        level_2d=levels.at_leaf(skymap.leaf_levels, leaf, 1.0),
         level_3d=skymap.volume_levels(logs),
         density_2d=density_2d,
         density_3d=density_3d,

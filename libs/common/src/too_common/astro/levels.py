@@ -21,6 +21,18 @@ _TIERS = ((0.0, 1e-4, 64), (1e-4, 1e-3, 512), (1e-3, np.inf, 4096))
 node has more than some 1e-4 of the probability of a map, and there are never too many nodes."""
 
 
+OUTSIDE = -1
+"""Instead of a leaf's number: the map does not have the place."""
+NOWHERE = -2
+"""The position is none."""
+
+
+def at_leaf(values: FloatArray, leaf: NDArray[np.intp], outside: float) -> FloatArray:
+    """Values of leaves; `outside` where the map has none, NaN where the position is none."""
+    result = np.where(leaf >= 0, values[leaf], outside)
+    return np.where(leaf == NOWHERE, np.nan, result)
+
+
 def leaf_levels(skymap: "SkyMap") -> FloatArray:
     """Probability of all leaves whose density is at least the leaf's own (itself included)."""
     falling = np.argsort(-skymap.probdensity, kind="stable")
@@ -81,7 +93,7 @@ def log_density_3d(
         result[good] = np.log(rho[good]) + distance.log_density(
             far[good], mu[good], spread, norm[good]
         )
-    result[known & (leaf < 0)] = -np.inf
+    result[known & (leaf == OUTSIDE)] = -np.inf
     return result
 
 

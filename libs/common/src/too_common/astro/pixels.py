@@ -47,17 +47,21 @@ def order_ipix_to_uniq(order: ArrayLike, ipix: ArrayLike) -> IntArray:
 
 
 def lonlat_to_index(ra_deg: ArrayLike, dec_deg: ArrayLike, order: int = MAX_ORDER) -> IntArray:
-    """Nested index of the pixel that holds each position."""
+    """Nested index of the pixel that holds each position; -1 for positions that are none."""
     import astropy.units as u
     from astropy_healpix import lonlat_to_healpix
 
     ra, dec = np.broadcast_arrays(
         np.asarray(ra_deg, dtype=np.float64), np.asarray(dec_deg, dtype=np.float64)
     )
+    good = np.isfinite(ra) & (np.abs(dec) <= 90.0)
     index = lonlat_to_healpix(
-        u.Quantity(ra, u.deg), u.Quantity(dec, u.deg), 1 << order, order="nested"
+        u.Quantity(np.where(good, ra, 0.0), u.deg),
+        u.Quantity(np.where(good, dec, 0.0), u.deg),
+        1 << order,
+        order="nested",
     )
-    return np.asarray(index, dtype=np.int64)
+    return np.where(good, np.asarray(index, dtype=np.int64), -1)
 
 
 def centres(order: ArrayLike, ipix: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -138,19 +138,18 @@ class SkyMap:
 
     # -- looking up --------------------------------------------------------------------------
     def leaf_at_index(self, index29: IntArray) -> NDArray[np.intp]:
-        """Leaf that holds each order-29 index; -1 where the map has none."""
+        """Leaf that holds each order-29 index; -1 where the map has none, -2 for index -1."""
         found = np.searchsorted(self.range_start, index29, side="right") - 1
         outside = (found < 0) | (index29 >= self.range_end[found])
-        return np.where(outside, -1, found)
+        return np.where(outside, np.where(index29 < 0, levels.NOWHERE, levels.OUTSIDE), found)
 
     def leaf_at(self, ra_deg: ArrayLike, dec_deg: ArrayLike) -> NDArray[np.intp]:
-        """Leaf at each position; -1 where the map has none."""
+        """Leaf at each position; -1 where the map has none, -2 for positions that are none."""
         return self.leaf_at_index(pixels.lonlat_to_index(ra_deg, dec_deg))
 
     def density(self, ra_deg: ArrayLike, dec_deg: ArrayLike) -> FloatArray:
-        """Probability per steradian at each position."""
-        leaf = self.leaf_at(ra_deg, dec_deg)
-        return np.where(leaf < 0, 0.0, self.probdensity[leaf])
+        """Probability per steradian at each position; NaN for positions that are none."""
+        return levels.at_leaf(self.probdensity, self.leaf_at(ra_deg, dec_deg), 0.0)
 
     def density_3d(
         self,
@@ -170,9 +169,11 @@ class SkyMap:
         return levels.leaf_levels(self)
 
     def credible_level(self, ra_deg: ArrayLike, dec_deg: ArrayLike) -> FloatArray:
-        """Smallest credible region (0 to 1) that holds each position; 1 outside the map."""
-        leaf = self.leaf_at(ra_deg, dec_deg)
-        return np.where(leaf < 0, 1.0, self.leaf_levels[leaf])
+        """Smallest credible region (0 to 1) that holds each position.
+
+        1 outside a partial map, NaN for positions that are none (NaN, or Dec beyond a pole).
+        """
+        return levels.at_leaf(self.leaf_levels, self.leaf_at(ra_deg, dec_deg), 1.0)
 
     def credible_level_3d(
         self,
