@@ -35,6 +35,7 @@ _JVM = (
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",
     "-Djava.awt.headless=true",
+    "-Dlog4j2.shutdownHookEnabled=false",
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
 )
