@@ -5,9 +5,10 @@ from typing import Any
 from too_common.bus.handling import Subscription
 from too_common.contracts import circulars, ingest, notify, planner, queue_submit
 from too_common.contracts.alarms import ALARM_BY_SERVICE
-from too_common.contracts.base import Envelope
+from too_common.contracts.base import Envelope, EventData
 from too_common.service import subscribe
 from too_common.uow import UnitOfWork
+
 from too_vetting_api.usecases.project import project
 
 
@@ -16,7 +17,7 @@ async def on_change(uow: UnitOfWork, event: Envelope[Any]) -> None:
     await project(uow, event)
 
 
-PROJECTED = (
+PROJECTED: tuple[type[EventData], ...] = (
     ingest.EventChanged,
     ingest.LocalizationReady,
     ingest.StreamChanged,

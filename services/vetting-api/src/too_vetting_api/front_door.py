@@ -12,7 +12,6 @@ import structlog
 from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
-
 from too_common.auth import Principal
 from too_common.context import Context
 from too_common.errors import NotFoundError, RefusedError, TooLargeError

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import asyncpg
 import structlog
-
 from too_common.context import Context
 from too_common.db.engine import asyncpg_url
+
 from too_vetting_api.store.projections import LIVE_CHANNEL
 
 log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ class LiveHub:
             with contextlib.suppress(asyncio.QueueFull):
                 queue.put_nowait(event_id)
 
-    async def changes(self, event_id: str | None) -> AsyncIterator[str]:
+    async def changes(self, event_id: str | None) -> AsyncGenerator[str]:
         """Changes of one event, or all."""
         queue: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
         self._waiting.add(queue)

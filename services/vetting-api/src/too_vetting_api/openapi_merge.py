@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import structlog
-
 from too_common.context import Context
 from too_common.settings import SERVICES
+
 from too_vetting_api.resources import Resources
 
 log = structlog.get_logger(__name__)

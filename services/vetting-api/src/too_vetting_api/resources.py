@@ -8,6 +8,7 @@ from pathlib import Path
 
 from too_common.auth import hash_password
 from too_common.context import Context
+
 from too_vetting_api.live import LiveHub
 from too_vetting_api.rate import LoginLimit
 

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
-
 from too_common.auth import Principal, token_digest
 from too_common.context import Context
 from too_common.errors import ForbiddenError, UnauthorizedError
+
 from too_vetting_api.domain.accounts import TOKEN_PREFIX
 from too_vetting_api.store import accounts as store
 
@@ -58,7 +58,7 @@ async def find_viewer(ctx: Context, cookie: str | None) -> Viewer | None:
         if found is None:
             return None
         account, session = found
-        await store.touch_session(uow.session, session, now)
+        store.touch_session(session, now)
         return Viewer(
             account_id=account.account_id,
             username=account.username,
@@ -133,9 +133,9 @@ def check_same_origin(request: Request) -> None:
     if site is not None and site not in {"same-origin", "none"}:
         raise ForbiddenError("this form was sent from another site", code="cross_site")
     origin = request.headers.get("origin")
-    if origin is not None and origin != "null":
-        if urlsplit(origin).netloc != request.headers.get("host"):
-            raise ForbiddenError("this form was sent from another site", code="cross_site")
+    elsewhere = urlsplit(origin).netloc != request.headers.get("host") if origin else False
+    if elsewhere and origin != "null":
+        raise ForbiddenError("this form was sent from another site", code="cross_site")
 
 
 async def viewer_of(request: Request) -> Viewer:

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 
 from fastapi import APIRouter
-
 from too_common.service import ServiceDefinition, SnapshotItem, job_type
 from too_common.uow import UnitOfWork
+
 from too_vetting_api import consumers, live, tables, worker_tasks
 from too_vetting_api.resources import make_resources
 from too_vetting_api.settings import VettingApiSettings

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-
 from too_common.settings import ServiceSettings, service_config
 
 
@@ -38,8 +37,9 @@ class VettingApiSettings(ServiceSettings):
         None, description="Where catalogue snapshots lie; default <TOO_DATA_DIR>/vetting-api"
     )
     load_sample_catalogue: bool = Field(
-        True, description="Load the embedded sample (OpenNGC) if no catalogue is there"
+        default=True, description="Load the embedded sample (OpenNGC) if no catalogue is there"
     )
     trust_forwarded_for: bool = Field(
-        False, description="Take the client's address from X-Forwarded-For (behind an Ingress)"
+        default=False,
+        description="Take the client's address from X-Forwarded-For (Ingress)",
     )

@@ -17,7 +17,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
 from too_common.db import UtcDateTime, service_metadata
 from too_common.ids import uuid7
 
@@ -132,10 +131,10 @@ class Milestone(Base):
 
     __tablename__ = "milestones"
 
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
     correlation_id: Mapped[UUID] = mapped_column(primary_key=True)
     step: Mapped[str] = mapped_column(Text, primary_key=True)
     subject: Mapped[str] = mapped_column(Text, primary_key=True)
-    event_id: Mapped[UUID] = mapped_column(index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime())
     detail: Mapped[str] = mapped_column(Text, default="")
 

@@ -1,4 +1,4 @@
-"""Last touches on the public application: headers, static files, login, documents, rules of access."""
+"""Last touches on the public application: headers, static files, login, documents."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

@@ -22,8 +22,6 @@ class Levels:
 
 def warm() -> None:
     """Import what the tasks need, once per process."""
-    import astropy.table
-
     import too_common.astro.galaxies
     import too_common.astro.skymap  # noqa: F401
 
@@ -31,8 +29,8 @@ def warm() -> None:
 def candidate_levels(map_path: str, candidates: list[dict[str, Any]]) -> list[Levels]:
     """Credible levels of positions; a distance is the stated one, else from the redshift."""
     import numpy as np
-
     from too_common.astro.skymap import SkyMap
+
     from too_vetting_api.catalogues.distance import distance_from_redshift
 
     skymap = SkyMap.from_fits(Path(map_path).read_bytes())
@@ -70,9 +68,9 @@ def rank_catalogue(map_path: str, catalogue_path: str, out_path: str) -> int:
         Number of galaxies inside `RANK_KEEP_LEVEL`.
     """
     import numpy as np
-
     from too_common.astro.galaxies import rank_galaxies
     from too_common.astro.skymap import SkyMap
+
     from too_vetting_api.catalogues.distance import b_luminosity
     from too_vetting_api.catalogues.ranking import RANK_DTYPE
     from too_vetting_api.catalogues.snapshot import open_snapshot

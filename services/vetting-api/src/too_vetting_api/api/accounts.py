@@ -7,10 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, SecretStr
-
+from sqlalchemy.ext.asyncio import AsyncSession
 from too_common.auth import verify_password
 from too_common.errors import ForbiddenError, NotFoundError
 from too_common.http import Ctx, Principal, require
+
 from too_vetting_api.store import accounts as store
 from too_vetting_api.tables import Account, PersonalToken
 from too_vetting_api.usecases import accounts as usecase
@@ -223,7 +224,7 @@ async def delete_token(token_id: UUID, ctx: Ctx, who: Person) -> Response:
     return Response(status_code=204)
 
 
-async def _find(session: store.AsyncSession, account: str, who: Principal) -> Account:
+async def _find(session: AsyncSession, account: str, who: Principal) -> Account:
     if account == "me":
         row = await store.get(session, _account_id(who))
     else:

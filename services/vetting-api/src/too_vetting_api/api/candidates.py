@@ -6,10 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field
-
 from too_common.contracts.vetting_api import CandidateVerdict, Photometry
 from too_common.errors import ForbiddenError, InvalidError, TooLargeError
 from too_common.http import Ctx, Principal, require
+
 from too_vetting_api.domain.candidate_files import is_ecsv, read_csv
 from too_vetting_api.domain.candidates import MAX_ROWS, CandidateIn
 from too_vetting_api.domain.paging import decode_cursor, encode_cursor, parse_ranges

@@ -4,9 +4,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-
 from too_common.contracts.ingest import EventKind
 from too_common.http import Ctx, Principal, require
+
 from too_vetting_api.store import events as list_store
 from too_vetting_api.usecases.read_events import (
     EventDetail,

@@ -9,10 +9,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
-
 from too_common.errors import InvalidError, NotFoundError
 from too_common.http import Ctx, Principal, require
 from too_common.ids import uuid7
+
 from too_vetting_api.api.candidates import table_file
 from too_vetting_api.catalogues.ranking import DESCENDING_FIRST, NUMBERS
 from too_vetting_api.catalogues.readers import FORMATS

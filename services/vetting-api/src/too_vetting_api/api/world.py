@@ -12,13 +12,13 @@ import httpx
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
-
 from too_common.context import Context
 from too_common.contracts import ingest, notify, planner, queue_submit
 from too_common.contracts.alarms import AlarmChanged, AlarmState
 from too_common.errors import ConflictError, InvalidError, UnavailableError
 from too_common.http import Ctx, Principal, require
 from too_common.settings import SERVICES
+
 from too_vetting_api.domain.next_window import next_jump
 from too_vetting_api.domain.projections import Kind
 from too_vetting_api.resources import Resources
@@ -70,7 +70,7 @@ class ClockMove(BaseModel):
 
 
 class ServiceState(BaseModel):
-    """Does a service answer, and is it ready?"""
+    """Whether a service answers, and is ready."""
 
     service: str
     answers: bool
@@ -168,9 +168,12 @@ async def post_clock(
 
 async def _reached(ctx: Context, wanted: datetime) -> None:
     """Wait until the move has come round to our own clock (a long poll, so at once)."""
+    moved = asyncio.Event()
+    ctx.clock.on_change(moved.set)
     async with asyncio.timeout(3.0):
         while ctx.clock.now() < wanted:
-            await asyncio.sleep(0.02)
+            await moved.wait()
+            moved.clear()
 
 
 @router.get(

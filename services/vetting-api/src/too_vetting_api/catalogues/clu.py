@@ -40,13 +40,13 @@ class CluReader:
 
     def pieces(self) -> Iterator[NDArray[Any]]:
         """Galaxies, some 200,000 at a time."""
-        import h5py
+        import h5py  # type: ignore[import-untyped]
 
         with h5py.File(self._path, "r") as file:
             data = file["data"] if "data" in file else file[next(iter(file))]
             missing = {"name", "ra", "dec", "distmpc"} - set(data.dtype.names or ())
             if missing:
-                raise ValueError(f"{self._path.name}: no column {sorted(missing)[0]!r}")
+                raise ValueError(f"{self._path.name}: no column {min(missing)!r}")
             for start in range(0, len(data), PIECE):
                 yield self._piece(data[start : start + PIECE])
 

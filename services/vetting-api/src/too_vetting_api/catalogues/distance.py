@@ -23,7 +23,7 @@ H0_KM_S_MPC = 67.74
 """Planck15."""
 Z_GRID_MAX = 12.0
 GRID_POINTS = 3001
-"""Linear interpolation in so many points errs by 1e-5 Mpc at low redshift."""
+"""Linear interpolation in so many points errs by less than a part in 10,000."""
 
 Floats = NDArray[np.float64]
 

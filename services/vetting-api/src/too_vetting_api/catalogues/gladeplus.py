@@ -1,4 +1,4 @@
-"""GLADE+ (Dalya et al. 2022, MNRAS 514, 1403): blank-separated text, 40 columns, 39 in older copies.
+"""GLADE+ (Dalya et al. 2022, MNRAS 514, 1403): text of 40 columns, 39 in older copies.
 
 Quasars are dropped; the columns are counted before anything is read. Distances by measured
 redshift or measured directly are kept, photometric ones too, with the error that they have.

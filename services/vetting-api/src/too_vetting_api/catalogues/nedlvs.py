@@ -43,7 +43,7 @@ class NedLvsReader:
             names = {name.lower(): name for name in data.dtype.names}
             missing = {"objname", "ra", "dec", "distmpc"} - set(names)
             if missing:
-                raise ValueError(f"{self._path.name}: no column {sorted(missing)[0]!r}")
+                raise ValueError(f"{self._path.name}: no column {min(missing)!r}")
             for start in range(0, len(data), PIECE):
                 yield _piece(data[start : start + PIECE], names)
 

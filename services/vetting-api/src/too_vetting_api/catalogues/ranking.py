@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from too_common.errors import InvalidError
+
 from too_vetting_api.catalogues.snapshot import open_snapshot
 from too_vetting_api.domain.paging import Range
 

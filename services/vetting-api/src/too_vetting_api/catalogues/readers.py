@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from too_common.errors import InvalidError
+
 from too_vetting_api.catalogues.snapshot import CatalogueReader
 
 FORMATS = ("openngc", "clu", "nedlvs", "gladeplus")

@@ -68,9 +68,9 @@ def checked_scopes(scopes: Iterable[str], *, within: Iterable[str] | None = None
     asked = set(scopes)
     unknown = asked - set(SCOPES)
     if unknown:
-        raise InvalidError(f"unknown scope {sorted(unknown)[0]!r}; there are {', '.join(SCOPES)}")
+        raise InvalidError(f"unknown scope {min(unknown)!r}; there are {', '.join(SCOPES)}")
     if within is not None and asked - set(within):
-        raise InvalidError(f"scope {sorted(asked - set(within))[0]!r} is not yours to give")
+        raise InvalidError(f"scope {min(asked - set(within))!r} is not yours to give")
     if not asked:
         raise InvalidError("at least one scope is needed")
     return [scope for scope in SCOPES if scope in asked]

@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 from too_common.errors import InvalidError, TooLargeError
+
 from too_vetting_api.domain.candidates import MAX_ROWS
 
 ECSV_BEGIN = "# %ECSV"
@@ -37,7 +38,7 @@ def read_csv(data: bytes) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for row in reader:
             # cells beyond the header's width have no meaning: the row is refused by its name
-            extra = row.pop(None, None)  # type: ignore[call-overload]
+            extra = row.pop(None, None)
             rows.append({"name": None} if extra else dict(row))
             if len(rows) > MAX_ROWS:
                 raise TooLargeError(f"more than {MAX_ROWS} rows: send them in several files")
@@ -60,7 +61,9 @@ def read_ecsv(data: bytes) -> list[dict[str, Any]]:
     from astropy.table import Table
 
     try:
-        table = Table.read(io.StringIO(data.decode("utf-8-sig", "replace")), format="ascii.ecsv")
+        # lines, never a string: a string could be taken for the name of a file
+        lines = data.decode("utf-8-sig", "replace").splitlines()
+        table = Table.read(lines, format="ascii.ecsv")
     except Exception as error:
         raise InvalidError(f"not a readable ECSV file: {error}") from error
     if len(table) > MAX_ROWS:

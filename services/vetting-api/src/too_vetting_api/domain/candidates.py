@@ -16,7 +16,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-
 from too_common.contracts.base import UtcDatetime
 from too_common.contracts.vetting_api import Photometry
 
@@ -230,23 +229,28 @@ def checked_rows(
     seen: dict[tuple[UUID | None, str], int] = {}
     for number, cells in enumerate(rows, start=1):
         name = None
+        if not isinstance(cells, Mapping):
+            bad.append(RejectedRow(row=number, detail="is not an object"))
+            continue
         try:
-            if not isinstance(cells, Mapping):
-                raise ValueError("is not an object")  # noqa: TRY004 -- reported, never raised
             row = flat_to_nested(cells) if flat else dict(cells)
             name = None if row.get("name") is None else str(row["name"])[:100]
             item = CandidateIn.model_validate(row)
-            if item.event_id is None:
-                item.event_id = event_id
-            key = (item.event_id, item.name)
-            if key in seen:
-                raise ValueError(f"the name was given in row {seen[key]} already")
-            seen[key] = number
-            good.append((number, item))
         except ValidationError as error:
             bad.append(RejectedRow(row=number, name=name, detail=_words(error)))
-        except ValueError as error:
+            continue
+        except (ValueError, OverflowError) as error:
             bad.append(RejectedRow(row=number, name=name, detail=str(error)))
+            continue
+        if item.event_id is None:
+            item.event_id = event_id
+        key = (item.event_id, item.name)
+        if key in seen:
+            detail = f"the name was given in row {seen[key]} already"
+            bad.append(RejectedRow(row=number, name=name, detail=detail))
+            continue
+        seen[key] = number
+        good.append((number, item))
     return good, bad
 
 

@@ -4,6 +4,7 @@ A row is the latest state of one thing, as its owner's event carried it; the rev
 which of two is the later.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,7 +12,7 @@ from uuid import UUID
 
 from too_common.contracts import circulars, ingest, notify, planner, queue_submit
 from too_common.contracts.alarms import AlarmChanged
-from too_common.contracts.base import Envelope
+from too_common.contracts.base import Envelope, EventData
 
 
 class Kind(StrEnum):
@@ -47,34 +48,31 @@ def row_of(envelope: Envelope[Any]) -> Row | None:
     one before; coverage per map, telescope and filter.
     """
     data = envelope.data
-    match data:
-        case ingest.LocalizationReady():
-            return Row(Kind.LOCALIZATION, str(data.localization_id), data.event_id)
-        case notify.DecisionChanged():
-            return Row(Kind.DECISION, f"{data.event_id}:{data.program_id}", data.event_id)
-        case notify.IncidentChanged():
-            return Row(Kind.INCIDENT, str(data.incident_id), data.event_id)
-        case planner.PlanChanged():
-            return Row(Kind.PLAN, str(data.plan_id), data.event_id)
-        case queue_submit.SubmissionChanged():
-            return Row(Kind.SUBMISSION, str(data.submission_id), data.event_id)
-        case queue_submit.ExposuresExecuted():
-            return Row(Kind.EXPOSURES, str(data.submission_id), data.event_id)
-        case planner.CoverageChanged():
-            item = f"{data.event_id}:{data.map_sha256[:16]}:{data.telescope}:{data.filter}"
-            return Row(Kind.COVERAGE, item, data.event_id)
-        case circulars.DraftChanged():
-            return Row(Kind.DRAFT, str(data.draft_id), data.event_id)
-        case ingest.StreamChanged():
-            return Row(Kind.STREAM, data.stream, None)
-        case planner.TelescopeChanged():
-            return Row(Kind.TELESCOPE, data.name, None)
-        case notify.DutyChanged():
-            return Row(Kind.DUTY, "current", None)
-        case AlarmChanged():
-            return Row(Kind.ALARM, f"{envelope.source}:{data.alarm_id}"[:200], data.event_id)
-        case _:
-            return None
+    if isinstance(data, AlarmChanged):
+        return Row(Kind.ALARM, f"{envelope.source}:{data.alarm_id}"[:200], data.event_id)
+    for model, (kind, name_of) in _PLACES.items():
+        if isinstance(data, model):
+            return Row(kind, name_of(data), getattr(data, "event_id", None))
+    return None
+
+
+_PLACES: dict[type[EventData], tuple[Kind, Callable[[Any], str]]] = {
+    ingest.LocalizationReady: (Kind.LOCALIZATION, lambda d: str(d.localization_id)),
+    ingest.StreamChanged: (Kind.STREAM, lambda d: d.stream),
+    notify.DecisionChanged: (Kind.DECISION, lambda d: f"{d.event_id}:{d.program_id}"),
+    notify.IncidentChanged: (Kind.INCIDENT, lambda d: str(d.incident_id)),
+    notify.DutyChanged: (Kind.DUTY, lambda _: "current"),
+    planner.TelescopeChanged: (Kind.TELESCOPE, lambda d: d.name),
+    planner.PlanChanged: (Kind.PLAN, lambda d: str(d.plan_id)),
+    planner.CoverageChanged: (
+        Kind.COVERAGE,
+        lambda d: f"{d.event_id}:{d.map_sha256[:16]}:{d.telescope}:{d.filter}",
+    ),
+    queue_submit.SubmissionChanged: (Kind.SUBMISSION, lambda d: str(d.submission_id)),
+    queue_submit.ExposuresExecuted: (Kind.EXPOSURES, lambda d: str(d.submission_id)),
+    circulars.DraftChanged: (Kind.DRAFT, lambda d: str(d.draft_id)),
+}
+"""Where the state of each type belongs, and its name there."""
 
 
 def preferred(
@@ -86,3 +84,11 @@ def preferred(
     """
     chosen = [item for item in localizations if item.is_preferred] or localizations
     return max(chosen, key=lambda item: (item.sequence, item.rank), default=None)
+
+
+def is_snapshot(envelope: Envelope[Any]) -> bool:
+    """True for a state that an owner served for a rebuild: it follows from no notice.
+
+    Correlation ids of notices are of version 7, those of snapshots of version 4.
+    """
+    return envelope.correlation_id.version == 4

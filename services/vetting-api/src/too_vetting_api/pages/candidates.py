@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
-
 from too_common.contracts.vetting_api import CandidateVerdict
 from too_common.errors import InvalidError, RefusedError
 from too_common.http import Ctx
+
 from too_vetting_api.api.candidates import read_page
 from too_vetting_api.api.galaxies import DESCENDING_FIRST, read_list
 from too_vetting_api.pages.shell import Person, render

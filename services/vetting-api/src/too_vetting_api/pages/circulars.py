@@ -5,8 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
-
 from too_common.http import Ctx
+
 from too_vetting_api.domain.projections import Kind
 from too_vetting_api.pages.shell import Person, ask, gateway, listed, render
 from too_vetting_api.store import projections as store

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
-
 from too_common.contracts.ingest import LocalizationReady
 from too_common.contracts.planner import PlanChanged, PlanState
 from too_common.contracts.queue_submit import SubmissionChanged, SubmissionState
 from too_common.http import Ctx
+
 from too_vetting_api.domain.timeline import Step
 from too_vetting_api.pages.shell import Person, ask, gateway, listed, render
 from too_vetting_api.security import Viewer

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse
-
 from too_common.context import Context
 from too_common.contracts.notify import DutyChanged
 from too_common.http import Ctx
+
 from too_vetting_api.api.world import raised_alarms
 from too_vetting_api.domain.projections import Kind
 from too_vetting_api.pages.shell import Person, render

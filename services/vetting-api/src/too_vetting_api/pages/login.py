@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-
 from too_common.errors import RefusedError
 from too_common.http import Ctx
+
 from too_vetting_api.domain.accounts import safe_next
 from too_vetting_api.pages.shell import Person, render
 from too_vetting_api.security import (

@@ -6,9 +6,9 @@ from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
-
 from too_common.contracts.notify import DutyChanged
 from too_common.http import Ctx
+
 from too_vetting_api.domain.accounts import SCOPES
 from too_vetting_api.domain.projections import Kind
 from too_vetting_api.pages.shell import Person, ask, gateway, listed, render
@@ -17,6 +17,8 @@ from too_vetting_api.store import projections
 from too_vetting_api.usecases.accounts import get_account
 
 router = APIRouter(include_in_schema=False)
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @router.get("/programs")
@@ -34,7 +36,9 @@ async def people_page(request: Request, ctx: Ctx, viewer: Person) -> HTMLRespons
         row = await projections.get_row(uow.session, Kind.DUTY, "current")
     duty = None if row is None else DutyChanged.model_validate(row.data)
     names = {item.account_id: item.name for item in accounts}
-    answer, problem = await ask(gateway(request, viewer), "notify", "/rota")
+    gate = gateway(request, viewer)
+    answer, problem = await ask(gate, "notify", "/rota")
+    overrides, _ = await ask(gate, "notify", "/overrides")
     return render(
         request,
         "people.html",
@@ -43,25 +47,33 @@ async def people_page(request: Request, ctx: Ctx, viewer: Person) -> HTMLRespons
         scopes=SCOPES,
         duty=duty,
         duty_names=[names.get(item, "somebody") for item in duty.account_ids] if duty else [],
-        rota=[_rota_line(item, names) for item in listed(answer)],
+        rota=[rota_line(item, names) for item in (answer or {}).get("entries", [])],
+        overrides=[override_line(item, names) for item in listed(overrides)],
         rota_problem=problem,
     )
 
 
-def _rota_line(item: dict[str, Any], names: dict[UUID, str]) -> dict[str, str]:
-    """One line of the rota, whatever its form."""
+def rota_line(item: dict[str, Any], names: dict[UUID, str]) -> dict[str, str]:
+    """One entry of the weekly rota in words."""
+    days = sorted(item.get("weekdays") or range(7))
+    when = "every day" if len(days) == len(DAYS) else ", ".join(DAYS[day] for day in days)
+    begin, end = item.get("hours_begin"), item.get("hours_end")
+    hours = f"{begin[:5]} - {end[:5]}" if begin and end else "own hours"
+    zone = item.get("timezone") or "own zone"
+    who = names.get(UUID(str(item["account_id"])), "somebody")
+    return {"what": who, "when": f"{when}, {hours} ({zone})"}
 
-    def name(value: Any) -> str:
-        try:
-            return names.get(UUID(str(value)), str(value))
-        except ValueError:
-            return str(value)
 
-    people = item.get("account_ids") or [item.get("account_id") or item.get("name") or "?"]
-    begin = item.get("begins_at") or item.get("starts_at") or item.get("begin") or ""
-    end = item.get("ends_at") or item.get("end") or ""
-    when = f"{begin} - {end}" if begin or end else str(item.get("rule") or item.get("week") or "")
-    return {"what": ", ".join(name(value) for value in people), "when": when}
+def override_line(item: dict[str, Any], names: dict[UUID, str]) -> dict[str, Any]:
+    """One exception in words."""
+    who = names.get(UUID(str(item["account_id"])), "somebody")
+    return {
+        "id": item["id"],
+        "what": f"{who} {'on' if item.get('kind') == 'on' else 'off'} duty",
+        "begin": item["begins_at"],
+        "end": item["ends_at"],
+        "reason": item.get("reason") or "",
+    }
 
 
 @router.get("/dialogs/account/{account_id}")

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
-
 from too_common.context import Context
 from too_common.contracts.ingest import LocalizationReady
 from too_common.contracts.planner import PlanChanged, TelescopeChanged
 from too_common.contracts.queue_submit import SubmissionChanged, SubmissionState
 from too_common.errors import NotFoundError
 from too_common.http import Ctx
+
 from too_vetting_api.api.world import read_submissions
 from too_vetting_api.domain.projections import Kind, preferred
 from too_vetting_api.pages.event import OVER, WITHDRAWABLE, map_url
@@ -42,16 +42,13 @@ async def known_telescopes(ctx: Context) -> list[dict[str, Any]]:
 
 def telescope_values(name: str, definition: dict[str, Any]) -> dict[str, Any]:
     """Name, filters and default plan out of a telescope's definition."""
-    plan = definition.get("default_plan") or definition.get("defaults") or {}
-    grid = definition.get("field_grid") or definition.get("grid") or {}
-    raw = definition.get("filters") or []
-    filters = list(raw) if not isinstance(raw, dict) else list(raw.keys())
-    filters = [str(f.get("name", f)) if isinstance(f, dict) else str(f) for f in filters]
+    plan = definition.get("defaults") or {}
+    filters = [str(item) for item in definition.get("filters") or []]
     return {
         "name": name,
         "long_name": str(definition.get("long_name", "")),
         "filters": filters,
-        "has_secondary_grid": bool(isinstance(grid, dict) and "1896" in str(grid)) or name == "ZTF",
+        "has_grid": bool((definition.get("grid") or {}).get("file")),
         "defaults": {
             "filters": [str(f) for f in plan.get("filters") or filters[:1]],
             "exposure_times_s": plan.get("exposure_times_s") or [],
@@ -228,9 +225,7 @@ def kill_switch(answer: Any) -> tuple[bool | None, list[dict[str, Any]]]:
     """Global kill switch and the list of facilities out of queue-submit's answer."""
     kill: bool | None = None
     if isinstance(answer, dict):
-        found = answer.get("kill_switch")
-        if isinstance(found, dict):
-            found = found.get("engaged", found.get("on"))
+        found = answer.get("is_stopped")
         kill = bool(found) if found is not None else None
         items = answer.get("facilities")
         if isinstance(items, list):

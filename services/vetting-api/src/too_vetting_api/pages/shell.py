@@ -12,9 +12,9 @@ from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
-
 from too_common.context import Context
 from too_common.errors import RefusedError
+
 from too_vetting_api.front_door import Gateway
 from too_vetting_api.security import Viewer, viewer_of
 
@@ -112,7 +112,28 @@ def number(value: Any, digits: int = 3) -> str:
     if size >= 6 or size < -4:
         mantissa = amount / 10**size
         return f"{mantissa:.{max(digits - 1, 0)}f} \u00d7 10{str(size).translate(_RAISED)}"
-    return f"{amount:,.{max(digits - 1 - size, 0)}f}".replace(",", "\u202f")
+    places = digits - 1 - size
+    return f"{round(amount, places):,.{max(places, 0)}f}".replace(",", "\u202f")
+
+
+def count(value: Any) -> str:
+    """A whole number with its thousands apart."""
+    return "\u2013" if value is None else f"{int(value):,}".replace(",", "\u202f")
+
+
+def span(begin: Any, end: Any) -> Markup:
+    """From and to in UTC; the day is said once if it is the same."""
+    first, last = parsed(begin), parsed(end)
+    if first is None or last is None:
+        return Markup("\u2013")
+    first, last = first.astimezone(UTC), last.astimezone(UTC)
+    form = "%H:%M" if first.date() == last.date() else "%d %b %H:%M"
+    return Markup(
+        '<span class="nowrap"><time datetime="{}">{}</time>\u2009\u2013\u2009'
+        '<time datetime="{}">{}</time></span>'
+    ).format(
+        first.isoformat(), first.strftime("%d %b %H:%M"), last.isoformat(), last.strftime(form)
+    )
 
 
 _RAISED = str.maketrans(
@@ -159,7 +180,7 @@ def parsed(value: Any) -> datetime | None:
     """A time from a model or from JSON."""
     if value is None or isinstance(value, datetime):
         return value
-    return datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return datetime.fromisoformat(str(value))
 
 
 def utc(value: Any, seconds: bool = True) -> Markup:
@@ -206,25 +227,6 @@ def https_only(address: Any) -> str:
     return text if urlsplit(text).scheme in {"https", "http"} else "#"
 
 
-def criteria(value: Any) -> Markup:
-    """A program's criteria as a list, whatever their nesting."""
-    if value is None or value == []:
-        return Markup('<p class="muted">none</p>')
-    if isinstance(value, list):
-        items = Markup("").join(Markup("<li>{}</li>").format(criteria(item)) for item in value)
-        return Markup("<ul>{}</ul>").format(items)
-    if isinstance(value, dict):
-        if isinstance(value.get("text"), str):
-            return escape(value["text"])
-        parts = []
-        for key, item in value.items():
-            nested = isinstance(item, dict | list)
-            shown = criteria(item) if nested else Markup("<b>{}</b>").format(item)
-            parts.append(Markup("{} {}").format(key.replace("_", " "), shown))
-        return Markup(", ").join(parts)
-    return escape(str(value))
-
-
 @cache
 def environment() -> Environment:
     """Jinja's environment; made at first use, undefined names are errors."""
@@ -235,11 +237,12 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals["criteria"] = criteria
+    env.globals["span"] = span
     env.filters.update(
         word=word,
         pill=pill,
         number=number,
+        count=count,
         percent=percent,
         far=far,
         duration=duration,

@@ -1,15 +1,16 @@
 """Health, about, and the API's documentation."""
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
-
 from too_common.http import Ctx
+
 from too_vetting_api.api.world import read_health, versions
 from too_vetting_api.openapi_merge import merged_document
 from too_vetting_api.pages.plans import kill_switch
-from too_vetting_api.pages.shell import Person, ask, gateway, render
+from too_vetting_api.pages.shell import Person, ask, gateway, listed, render
 from too_vetting_api.store import catalogues as catalogue_store
 
 router = APIRouter(include_in_schema=False)
@@ -42,13 +43,34 @@ async def health_list(request: Request, ctx: Ctx, viewer: Person) -> HTMLRespons
 
 
 def _facility(item: dict[str, Any]) -> dict[str, Any]:
-    reachable = item.get("reachable", item.get("is_reachable", item.get("reached")))
+    """What the table shows of a facility; an unknown reachability is not shown as good."""
+    reachable = item.get("is_reachable")
     return {
-        "name": item.get("name") or item.get("facility"),
-        "mode": item.get("mode") or "off",
+        "name": item.get("name", "?"),
+        "mode": item.get("mode", "off"),
+        "modes": item.get("modes_available") or ["off", "simulated", "live"],
+        "is_stopped": bool(item.get("is_stopped")),
         "reachable": reachable if isinstance(reachable, bool) else None,
-        "detail": item.get("detail") or item.get("reason") or item.get("error") or "",
+        "detail": item.get("contact_error") or "",
+        "out_there": item.get("out_there") or 0,
     }
+
+
+@router.get("/dialogs/queue/{facility}")
+async def queue_dialog(facility: str, request: Request, viewer: Person) -> HTMLResponse:
+    """Show a telescope's queue as it is at this moment."""
+    path = f"/facilities/{quote(facility, safe='')}/queue"
+    answer, problem = await ask(gateway(request, viewer), "queue-submit", path)
+    return render(
+        request, "dialog_queue.html", viewer, facility=facility, queue=answer, problem=problem
+    )
+
+
+@router.get("/dialogs/samples")
+async def samples_dialog(request: Request, viewer: Person) -> HTMLResponse:
+    """Show the kinds of sample alerts."""
+    answer, problem = await ask(gateway(request, viewer), "ingest", "/samples")
+    return render(request, "dialog_samples.html", viewer, samples=listed(answer), problem=problem)
 
 
 @router.get("/about")

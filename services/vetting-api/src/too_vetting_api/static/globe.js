@@ -21,6 +21,17 @@
     if (doc.type === "FeatureCollection") return doc.features.map(wound);
     return [wound(doc.type === "Feature" ? doc : { type: "Feature", geometry: doc, properties: {} })];
   }
+  // outlines are drawn as lines: the cuts at RA 180 that polygons need are not to be seen
+  function outlines(doc) {
+    return features(doc).map((feature) => {
+      const geometry = feature.geometry;
+      if (!geometry) return feature;
+      const lines = feature.properties?.outline
+        ?? (geometry.type === "MultiPolygon" ? geometry.coordinates.flat()
+          : geometry.type === "Polygon" ? geometry.coordinates : null);
+      return lines ? { ...feature, geometry: { type: "MultiLineString", coordinates: lines } } : feature;
+    });
+  }
   function levelOf(feature) {
     const p = feature.properties ?? {};
     const value = Number(p.credible_level ?? p.level ?? 90);
@@ -162,13 +173,13 @@
       });
       if (!line.length) return;
       const reach = d3.max(line, (p) => d3.geoDistance(p, [this.ra, this.dec]));
-      this.fit = reach < 0.7 ? Math.min(12, 0.62 / Math.sin(Math.max(reach, 0.02))) : 1;
+      this.fit = reach < 0.7 ? Math.min(12, 0.8 / Math.sin(Math.max(reach, 0.02))) : 1;
       this.fit = Math.max(1, this.fit);
     }
     async start() {
       const { contours, points, tiles } = this.root.dataset;
       try {
-        if (contours) { this.contours = features(await load(contours)); this.frame(); this.home(); }
+        if (contours) { this.contours = outlines(await load(contours)); this.frame(); this.home(); }
         if (points) { this.points = await load(points).then((d) => d.items ?? d); this.draw(); }
         if (tiles) await this.show(tiles);
         this.root.dataset.ready = "1";

@@ -86,7 +86,7 @@ async def tokens_of(session: AsyncSession, account_id: UUID) -> list[PersonalTok
     return list((await session.execute(statement)).scalars())
 
 
-async def touch_session(session: AsyncSession, row: LoginSession, now: datetime) -> None:
+def touch_session(row: LoginSession, now: datetime) -> None:
     """Write down that a session is in use, and prolong it, at most once a minute."""
     if now - row.seen_at >= TOUCH_EVERY:
         row.expires_at += now - row.seen_at

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-
 from too_common.errors import InvalidError
+
 from too_vetting_api.domain.paging import Range
 from too_vetting_api.tables import Candidate, CandidateVote
 

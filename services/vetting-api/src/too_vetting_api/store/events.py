@@ -79,7 +79,7 @@ async def candidate_counts(session: AsyncSession, event_ids: list[UUID]) -> dict
         .group_by(Candidate.event_id)
     )
     rows = (await session.execute(statement)).all()
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in rows if row[0] is not None}
 
 
 async def known_tags(session: AsyncSession, limit: int = 40) -> list[str]:

@@ -6,10 +6,10 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-
 from too_common.contracts import ingest
 from too_common.contracts.base import Envelope, EventData
-from too_vetting_api.domain.projections import Kind, Row
+
+from too_vetting_api.domain.projections import Kind, Row, is_snapshot
 from too_vetting_api.domain.timeline import Mark, Step
 from too_vetting_api.tables import EventAlias, EventRow, Milestone, Projection
 
@@ -42,7 +42,12 @@ async def upsert(session: AsyncSession, envelope: Envelope[Any], row: Row) -> bo
             "occurred_at": new.occurred_at,
             "data": new.data,
         },
-        where=Projection.revision <= new.revision,
+        # a snapshot's equal revision says nothing new, and knows no correlation
+        where=(
+            Projection.revision < new.revision
+            if is_snapshot(envelope)
+            else Projection.revision <= new.revision
+        ),
     )
     kept = (await session.execute(statement.returning(Projection.item_id))).one_or_none()
     return kept is not None
@@ -94,7 +99,12 @@ async def mark(session: AsyncSession, correlation_id: UUID, item: Mark) -> None:
     )
     await session.execute(
         statement.on_conflict_do_update(
-            index_elements=[Milestone.correlation_id, Milestone.step, Milestone.subject],
+            index_elements=[
+                Milestone.event_id,
+                Milestone.correlation_id,
+                Milestone.step,
+                Milestone.subject,
+            ],
             set_={"at": func.least(Milestone.at, statement.excluded.at)},
         )
     )

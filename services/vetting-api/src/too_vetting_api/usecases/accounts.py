@@ -10,6 +10,7 @@ from too_common.contracts.vetting_api import AccountChanged
 from too_common.errors import ConflictError, NotFoundError
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
+
 from too_vetting_api.domain.accounts import (
     SCOPES,
     TOKEN_PREFIX,

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-
 from too_common.contracts.vetting_api import (
     CandidateChanged,
     CandidateVerdict,
@@ -14,6 +13,7 @@ from too_common.contracts.vetting_api import (
 from too_common.errors import InvalidError, NotFoundError
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
+
 from too_vetting_api.domain.candidates import CandidateIn, RejectedRow, checked_rows
 from too_vetting_api.store import candidates as store
 from too_vetting_api.store import projections

@@ -13,6 +13,7 @@ from too_common.contracts.vetting_api import CataloguePublished
 from too_common.errors import NotFoundError, PermanentError, UnavailableError
 from too_common.jobs import JobPayload
 from too_common.uow import UnitOfWork
+
 from too_vetting_api.catalogues.ranking import RankedList
 from too_vetting_api.resources import Resources
 from too_vetting_api.store import catalogues as store

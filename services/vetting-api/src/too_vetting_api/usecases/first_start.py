@@ -1,8 +1,8 @@
 """What a new installation needs: a first account, and the sample catalogue."""
 
 import structlog
-
 from too_common.context import Context
+
 from too_vetting_api.store import catalogues
 from too_vetting_api.usecases import accounts
 from too_vetting_api.usecases.catalogues import LoadCatalogue

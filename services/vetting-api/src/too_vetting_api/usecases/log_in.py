@@ -5,12 +5,12 @@ import secrets
 from datetime import timedelta
 
 from argon2 import PasswordHasher
-
 from too_common.auth import hash_password, token_digest, verify_password
 from too_common.context import Context
 from too_common.errors import RefusedError, UnauthorizedError
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
+
 from too_vetting_api.resources import Resources
 from too_vetting_api.store import accounts as store
 from too_vetting_api.tables import LoginSession

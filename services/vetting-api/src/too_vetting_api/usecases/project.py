@@ -5,7 +5,8 @@ from typing import Any
 from too_common.contracts import ingest
 from too_common.contracts.base import Envelope
 from too_common.uow import UnitOfWork
-from too_vetting_api.domain.projections import Kind, row_of
+
+from too_vetting_api.domain.projections import Kind, is_snapshot, row_of
 from too_vetting_api.domain.timeline import marks_of
 from too_vetting_api.store import projections as store
 from too_vetting_api.usecases.rank_candidates import request_ranking
@@ -24,7 +25,7 @@ async def project(uow: UnitOfWork, envelope: Envelope[Any]) -> None:
         kept = row is not None and await store.upsert(uow.session, envelope, row)
         if kept and row is not None and row.kind is Kind.LOCALIZATION and row.event_id:
             await request_ranking(uow, row.event_id)
-    for item in marks_of(envelope):
+    for item in [] if is_snapshot(envelope) else marks_of(envelope):
         correlation_id = envelope.correlation_id
         if item.plan_id is not None:
             of_plan = await store.correlation_of_plan(uow.session, item.plan_id)

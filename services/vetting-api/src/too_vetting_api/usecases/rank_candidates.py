@@ -8,6 +8,7 @@ from too_common.context import Context
 from too_common.contracts.ingest import LocalizationReady
 from too_common.jobs import JobPayload
 from too_common.uow import UnitOfWork
+
 from too_vetting_api.domain.projections import Kind, preferred
 from too_vetting_api.store import candidates as store
 from too_vetting_api.store import projections

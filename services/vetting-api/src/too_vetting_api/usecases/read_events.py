@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-
 from too_common.contracts import circulars, ingest, notify, planner, queue_submit
 from too_common.contracts.base import Mode
 from too_common.errors import NotFoundError
 from too_common.uow import UnitOfWork
+
 from too_vetting_api.domain.paging import decode_cursor, encode_cursor
 from too_vetting_api.domain.projections import Kind, preferred
 from too_vetting_api.domain.timeline import Step, time_line

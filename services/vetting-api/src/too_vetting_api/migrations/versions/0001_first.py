@@ -135,20 +135,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "milestones",
+        sa.Column("event_id", sa.Uuid(), nullable=False),
         sa.Column("correlation_id", sa.Uuid(), nullable=False),
         sa.Column("step", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("correlation_id", "step", "subject", name=op.f("pk_milestones")),
-        schema="vetting_api",
-    )
-    op.create_index(
-        op.f("ix_milestones_event_id"),
-        "milestones",
-        ["event_id"],
-        unique=False,
+        sa.PrimaryKeyConstraint(
+            "event_id", "correlation_id", "step", "subject", name=op.f("pk_milestones")
+        ),
         schema="vetting_api",
     )
     op.create_table(
