@@ -36,7 +36,9 @@ async def _view(uow: UnitOfWork, event: Event) -> EventView:
         event,
         map_sha256=preferred.map_sha256 if preferred else None,
         is_parked=await store.has_parked(uow.session, event.id),
-        maps_pending=sum(1 for row in rows if row.state == "pending"),
+        # a file that its server does not have yet is waited for up to a day: that is no map
+        # in the making
+        maps_pending=sum(1 for row in rows if row.state == "pending" and row.attempts == 0),
     )
 
 

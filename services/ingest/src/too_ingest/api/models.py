@@ -130,7 +130,7 @@ class EventView(BaseModel):
     is_parked: bool = Field(
         description="A message that seems to speak of this event could not be read"
     )
-    maps_pending: int = Field(default=0, description="Localizations whose map is being made")
+    maps_pending: int = Field(default=0, description="Localizations whose map is being made just now")
     state: EventChanged
 
     @classmethod
