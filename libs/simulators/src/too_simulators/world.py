@@ -234,6 +234,5 @@ class World:
     async def close(self) -> None:
         """Stop sending, and bring everything to disk."""
         await self.twilio_sender.close()
-        await self.slack_api.close()
         self.save()
         self.journal.close()

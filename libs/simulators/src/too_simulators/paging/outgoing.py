@@ -72,9 +72,7 @@ class TwilioSender:
         self._auth_token = auth_token
         self._now = now
         self._nudge = nudge
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S), trust_env=False
-        )
+        self._client: httpx.AsyncClient | None = None
         self._tails: dict[str, asyncio.Task[None]] = {}
         self._held_back: dict[str, Outgoing] = {}
         self._log = structlog.get_logger(__name__)
@@ -104,7 +102,17 @@ class TwilioSender:
         for task in list(self._tails.values()):
             task.cancel()
         await asyncio.gather(*self._tails.values(), return_exceptions=True)
-        await self._http.aclose()
+        if self._client is not None:
+            await self._client.aclose()
+
+    @property
+    def _http(self) -> httpx.AsyncClient:
+        """Made when first needed: it loads the machine's certificates."""
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S), trust_env=False
+            )
+        return self._client
 
     def _forget(self, sid: str, done: asyncio.Task[None]) -> None:
         if self._tails.get(sid) is done:

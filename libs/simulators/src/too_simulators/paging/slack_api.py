@@ -89,7 +89,6 @@ class SlackApi:
         self._interactions_url = interactions_url
         self._base_url = base_url
         self._wall = wall
-        self._http = httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False)
 
     def routes(self) -> list[Route]:
         """Routes relative to the host."""
@@ -99,10 +98,6 @@ class SlackApi:
             Route("/api/auth.test", self._auth_test, methods=["POST", "GET"]),
             Route("/response/{channel}/{ts}", self._response, methods=["POST"]),
         ]
-
-    async def close(self) -> None:
-        """Close the client."""
-        await self._http.aclose()
 
     async def press(
         self, channel: str, ts: str, action_id: str, user: dict[str, str]
@@ -122,7 +117,8 @@ class SlackApi:
             "X-Slack-Signature": slack_signature(self._signing_secret, timestamp, body),
         }
         try:
-            answer = await self._http.post(self._interactions_url, content=body, headers=headers)
+            async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
+                answer = await client.post(self._interactions_url, content=body, headers=headers)
         except httpx.HTTPError as error:
             reason = type(error).__name__
             self._journal.add("slack.webhook_failed", action_id=action_id, reason=reason)
