@@ -1,5 +1,6 @@
 """What the page shows, in one answer; and where the button "to the next window" leads."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from too_simulators.files.robot import FileRobot
 from too_simulators.world import World
 
 _SHOWN = 40
+_FICTIONAL = re.compile(r"^\+1(\d{3})?55501\d{2}$")
 _SITES = {
     "Palomar": PALOMAR,
     "Cerro Tololo": CERRO_TOLOLO,
@@ -80,12 +82,18 @@ def _telephones(world: World) -> list[dict[str, Any]]:
         shown.append(
             telephone.model_dump(mode="json")
             | {
+                "shown_number": shown_number(telephone.number),
                 "call": None if call is None else _call(call.model_dump(mode="json")),
                 "calls": [_call(one.model_dump(mode="json")) for one in last[-5:]],
                 "messages": [m.model_dump(mode="json") for m in messages[-_SHOWN:]],
             }
         )
     return shown
+
+
+def shown_number(number: str) -> str:
+    """A number as the page shows it: fictional ones (555-01xx) whole, others almost hidden."""
+    return number if _FICTIONAL.match(number) else f"{number[:3]}…{number[-2:]}"
 
 
 def _call(call: dict[str, Any]) -> dict[str, Any]:

@@ -57,8 +57,8 @@ function phone(one) {
   const call = one.call;
   const ringing = call !== null && call.status === "ringing";
   const card = el("article", { class: "card" + (ringing ? " ringing" : "") },
-    el("h3", {}, one.label || one.number,
-      one.label ? el("span", { class: "muted" }, one.number) : null,
+    el("h3", {}, one.label || one.shown_number,
+      one.label ? el("span", { class: "muted" }, one.shown_number) : null,
       one.stopped ? el("span", { class: "state bad" }, "sent STOP") : null,
       call ? el("span", { class: "state " + (ringing ? "bad" : "good") }, call.status) : null));
   if (ringing) {
@@ -81,11 +81,13 @@ function phone(one) {
     list.append(el("li", { class: "muted" }, "Call " + past.status +
       (past.pressed.length ? ", pressed " + past.pressed.join("") : "") + ", " + time(past.created_at)));
   }
-  const text = el("input", { "aria-label": "Reply of " + one.number, placeholder: "ACK 1234" });
+  const text = el("input", { "aria-label": "Reply of " + one.shown_number, placeholder: "ACK 1234" });
   const reply = el("form", { class: "row" }, text, el("button", {}, "Send SMS"));
   reply.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (text.value) send("POST", path, { do: "text", body: text.value });
+    const body = text.value;
+    text.value = "";
+    if (body) send("POST", path, { do: "text", body });
   });
   card.append(list, reply);
   return card;
@@ -192,14 +194,18 @@ function draw(overview) {
   for (const [part, make] of Object.entries(DRAW)) {
     const text = JSON.stringify(overview[part]);
     const place = document.querySelector('[data-part="' + part + '"]');
-    const typing = place.contains(document.activeElement) && document.activeElement.tagName === "INPUT" &&
-      document.activeElement.value;
-    if (shown.get(part) === text || typing) continue;
+    if (shown.get(part) === text) continue;
     shown.set(part, text);
     const open = new Set([...place.querySelectorAll("details[open] summary")].map((one) => one.textContent));
+    const typed = new Map([...place.querySelectorAll("input")].map((one) => [one.ariaLabel, one.value]));
+    const active = place.contains(document.activeElement) ? document.activeElement.ariaLabel : null;
     const nodes = make(overview[part]);
     place.replaceChildren(...(nodes.length ? nodes : [el("p", { class: "muted" }, "Nothing yet.")]));
     for (const one of place.querySelectorAll("summary")) if (open.has(one.textContent)) one.parentNode.open = true;
+    for (const one of place.querySelectorAll("input")) {
+      one.value = typed.get(one.ariaLabel) || "";
+      if (one.ariaLabel === active) one.focus();
+    }
   }
 }
 
