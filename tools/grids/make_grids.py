@@ -20,7 +20,8 @@ ZTF_CREDIT = (
 )
 ZTF_LATE_FIELDS = ((1896, 90.0, 87.4), (1897, 240.0, 87.4))
 """Fields of the secondary grid that the package's table does not have."""
-ZTF_FIRST_SECONDARY = 1000
+ZTF_LAST_PRIMARY, ZTF_FIRST_SECONDARY = 880, 1000
+"""What lies between belongs to neither of the two survey grids."""
 
 
 def ztf() -> fieldgrid.FieldGrid:
@@ -45,12 +46,18 @@ def ztf() -> fieldgrid.FieldGrid:
         ids,
         ra,
         dec,
-        ["secondary" if field >= ZTF_FIRST_SECONDARY else "primary" for field in ids],
+        [_ztf_set(field) for field in ids],
         credit=ZTF_CREDIT.format(version=version("ztffields")),
         rectangles_deg=[
             [*middle, *size] for middle, size in zip(centre.tolist(), half.tolist(), strict=True)
         ],
     )
+
+
+def _ztf_set(field: int) -> str:
+    if field <= ZTF_LAST_PRIMARY:
+        return "primary"
+    return "secondary" if field >= ZTF_FIRST_SECONDARY else "other"
 
 
 def from_csv(path: Path, credit: str) -> fieldgrid.FieldGrid:

@@ -30,6 +30,9 @@ _BAND_DEG = 0.5
 PRUNE = 0.9995
 """Smallest region that is cut into points; the rest of the sky counts for nothing."""
 
+CORE = 0.95
+"""Smallest region that is cut finely."""
+
 
 def sampling_order(area90_deg2: float) -> int:
     """HEALPix order of the points: fine where chip gaps matter, coarse where they average out."""
@@ -90,9 +93,11 @@ class Points:
         cumulative = np.cumsum(skymap.probability[falling])
         count = int(np.searchsorted(cumulative, PRUNE * cumulative[-1])) + 1
         chosen = falling[:count]
-        chosen = chosen[skymap.probability[chosen] > 0]
         levels = skymap.order[chosen].astype(np.int64)
-        depth = np.maximum(order - levels, 0)
+        # the faint outskirts are many and matter little: one order coarser
+        edge = int(np.searchsorted(cumulative, CORE * cumulative[-1])) + 1
+        target = np.where(np.arange(len(chosen)) < edge, order, max(order - 1, 8))
+        depth = np.maximum(np.minimum(target, order) - levels, 0)
         pieces = np.int64(1) << (2 * depth)
         first = np.repeat(skymap.ipix[chosen] << (2 * depth), pieces)
         within = np.arange(int(pieces.sum())) - np.repeat(np.cumsum(pieces) - pieces, pieces)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from too_common.astro.footprint import Footprint
+from too_common.astro.sphere import from_tangent_plane, unit_vectors
 from too_common.contracts.planner import PlanStatistics
 
 from too_planner import coverage, plan, visibility
@@ -24,7 +25,8 @@ from too_planner.timeline import Placed, Rules, Slews, VisitTemplate, make_templ
 if TYPE_CHECKING:
     from too_common.astro.skymap import SkyMap
 
-MAX_CANDIDATES = 2600
+MIN_CANDIDATES, MAX_CANDIDATES = 400, 2600
+CANDIDATES_PER_SLOT = 6
 """Fields whose exact footprint is laid over the map; the rest is sorted out by a quick look."""
 _QUICK_SAMPLES = 5
 
@@ -212,33 +214,37 @@ def _candidates(
     if parameters.require_references and inputs.references is not None:
         has = _has_references(targets, parameters.filters, inputs.references)
         masked, targets = targets.take(~has), targets.take(has)
-    cut_short = len(targets) > MAX_CANDIDATES and inputs.skymap is not None
+    enough = _enough_candidates(inputs, night)
+    cut_short = len(targets) > enough and inputs.skymap is not None
     if cut_short:
-        targets = targets.take(_richest(inputs, targets))
+        targets = targets.take(_richest(inputs, targets, enough))
     intervals = visibility.observable_intervals(night, limits, targets.ra_deg, targets.dec_deg)
     return _Candidates(targets, intervals, masked, cut_short)
 
 
 def _near_map(inputs: Inputs, targets: Target, points: Points) -> NDArray[np.bool_]:
     """Fields that may hold a point of the map at all: a look at cells of one degree."""
+    from scipy.spatial import cKDTree
+
     cell = coverage.coarse_cells(points)
     if len(cell.weight) == 0 or len(targets) == 0:
         return np.zeros(len(targets), dtype=bool)
-    reach = np.cos(np.radians(min(inputs.footprint.radius_deg + 1.2, 180.0)))
-    from too_common.astro.sphere import unit_vectors
-
+    # chords of the unit sphere; a cell's weight lies within 1.2 deg of its mean place
+    reach = 2 * np.sin(np.radians(min(inputs.footprint.radius_deg + 1.2, 180.0)) / 2)
     vectors = unit_vectors(targets.ra_deg, targets.dec_deg)
-    near = np.zeros(len(targets), dtype=bool)
-    for begin in range(0, len(vectors), 4000):
-        rows = slice(begin, begin + 4000)
-        near[rows] = (vectors[rows] @ cell.vectors.T).max(axis=1) >= reach
-    return near
+    distance, _ = cKDTree(cell.vectors).query(vectors, distance_upper_bound=float(reach))
+    return np.asarray(np.isfinite(distance))
 
 
-def _richest(inputs: Inputs, targets: Target) -> NDArray[np.int64]:
+def _enough_candidates(inputs: Inputs, night: visibility.Night) -> int:
+    """How many of the richest fields are looked at: several times what there is time for."""
+    visit_s = min(inputs.parameters.exposure_times_s) + inputs.telescope.timing.overhead_s
+    slots = night.dark_s / visit_s
+    return int(np.clip(CANDIDATES_PER_SLOT * slots, MIN_CANDIDATES, MAX_CANDIDATES))
+
+
+def _richest(inputs: Inputs, targets: Target, count: int) -> NDArray[np.int64]:
     """The fields with the largest probability by a few samples of the density."""
-    from too_common.astro.sphere import from_tangent_plane
-
     skymap = inputs.skymap
     if skymap is None:
         return np.arange(len(targets))
@@ -250,7 +256,7 @@ def _richest(inputs: Inputs, targets: Target) -> NDArray[np.int64]:
             targets.ra_deg, targets.dec_deg, np.full(len(targets), x), np.full(len(targets), y)
         )
         total += skymap.density(ra, dec)
-    best = np.argpartition(-total, MAX_CANDIDATES)[:MAX_CANDIDATES]
+    best = np.argpartition(-total, count)[:count]
     return np.sort(best)
 
 

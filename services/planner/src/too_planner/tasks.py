@@ -33,6 +33,7 @@ _maps: OrderedDict[str, _ReadMap] = OrderedDict()
 def warm() -> None:
     """Import what a plan needs, so that the first one is as quick as the next."""
     import astropy_healpix  # noqa: F401
+    import scipy.spatial  # noqa: F401
     from too_common.astro import skymap  # noqa: F401
 
     for path in fieldgrid.BUILT_IN.glob("*.npz"):
