@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
+import pytest_asyncio
 import uvicorn
 from sqlalchemy import text
 from too_common.cause import Cause
@@ -26,8 +26,12 @@ from too_common.contracts.ingest import (
     NativeId,
 )
 from too_common.contracts.vetting_api import AccountChanged
+from too_common.local.ports import free_port as find_free_port
+from too_common.testing.plugin import KafkaServer
 from too_common.testing.service import House, ServiceUnderTest, eventually
 from too_notify.service import SERVICE
+from too_notify.settings import NotifySettings
+from too_notify.usecases.save_program import seed_sample_programs
 from too_simulators.running import Simulators
 
 SENDER = "+15555550199"
@@ -54,6 +58,7 @@ class Stage:
     house: House
     service: ServiceUnderTest
     settings: dict[str, Any]
+    since: int = 0
     revisions: dict[UUID, int] = field(default_factory=dict)
     sequences: dict[UUID, int] = field(default_factory=dict)
     people: list[Person] = field(default_factory=list)
@@ -63,6 +68,34 @@ class Stage:
         self.sims.clock.advance(seconds)
         self.house.clock.jump(self.sims.clock.now())
         await self.sims.settle()
+
+    def told(self, kind: str) -> list[Any]:
+        """What the simulated world wrote down in this test."""
+        return self.sims.world.journal.entries(kind, self.since)
+
+    async def clear(self) -> None:
+        """Forget everything but the programs that a new installation starts with."""
+        self.sims.world.faults.switch_off(None)
+        await self.quiet()
+        ctx = self.service.ctx
+        names = ", ".join(
+            table.fullname
+            for table in SERVICE.metadata.sorted_tables
+            if table.name not in {"outbox", "inbox", "parked", "relay_state"}
+        )
+        await self.sql(f"TRUNCATE {names}")
+        async with ctx.unit_of_work() as uow:
+            await seed_sample_programs(uow)
+        ctx.settings.max_pages_per_hour = NotifySettings.model_fields["max_pages_per_hour"].default
+        world = self.sims.world
+        for kept in (
+            world.telephones.state.telephones,
+            world.telephones.state.calls,
+            world.telephones.state.messages,
+            world.slack.state.messages,
+            world.mailbox.state.mails,
+        ):
+            kept.clear()
 
     @contextlib.asynccontextmanager
     async def another_process(self) -> AsyncIterator[None]:
@@ -232,7 +265,7 @@ class Stage:
     def posts(self, containing: str = "") -> list[Any]:
         return [
             message
-            for message in self.sims.world.slack_api._workspace.state.messages
+            for message in self.sims.world.slack.state.messages
             if containing in message.text
         ]
 
@@ -299,15 +332,34 @@ async def stage_of(house: House, folder: Path, port: int, **settings: Any) -> As
                 await serving
 
 
-@pytest.fixture
-async def stage(house: House, tmp_path: Path, free_port) -> AsyncIterator[Stage]:
-    async with stage_of(house, tmp_path / "world", free_port()) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_stage(
+    module_database_url: str, kafka_server: KafkaServer, tmp_path_factory
+) -> AsyncIterator[Stage]:
+    """One running service for the tests of a module."""
+    folder = tmp_path_factory.mktemp("stage")
+    house = House(
+        admin_database_url=module_database_url,
+        kafka_bootstrap=kafka_server.bootstrap_servers,
+        folder=folder / "house",
+    )
+    async with stage_of(house, folder / "world", find_free_port()) as running:
         yield running
 
 
-@pytest.fixture
-async def local_stage(house: House, tmp_path: Path, free_port) -> AsyncIterator[Stage]:
-    """The same in the local profile, in which first accounts get sample contact cards."""
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(shared_stage: Stage) -> AsyncIterator[Stage]:
+    """A stage without people, events and messages, and with the sample programs."""
+    known = shared_stage
+    clean = Stage(known.sims, known.house, known.service, known.settings)
+    clean.since = known.sims.world.journal.entries()[-1].seq if known.sims.told() else 0
+    yield clean
+    await clean.clear()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def local_stage(house: House, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage in the local profile, in which first accounts get sample contact cards."""
     house.common["profile"] = "local"
-    async with stage_of(house, tmp_path / "world", free_port()) as running:
+    async with stage_of(house, tmp_path / "world", find_free_port()) as running:
         yield running

@@ -7,6 +7,8 @@ from too_common.contracts.queue_submit import FacilityMode, SubmissionChanged, S
 from too_common.ids import uuid7
 from too_simulators.paging.outgoing import twilio_signature
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 USER = {"id": "U0SIMUSER1", "username": "ann", "name": "ann"}
 
 
@@ -68,7 +70,7 @@ async def test_message_button_and_page_acknowledge_and_the_first_wins(stage):
         post[0].channel, post[0].ts, "acknowledge", {**USER, "id": "U0STRANGER"}
     )
     assert answer["status"] == 200
-    await stage.until(lambda: stage.sims.told("slack.ephemeral"), "the stranger is told")
+    await stage.until(lambda: stage.told("slack.ephemeral"), "the stranger is told")
     assert (await stage.incident(other))["state"] == "triggered"
     await stage.sims.world.slack_api.press(post[0].channel, post[0].ts, "acknowledge", USER)
     taken = await stage.incident(other, "acknowledged")
@@ -205,8 +207,7 @@ async def test_critical_alarm_pages_and_warning_goes_to_slack(stage):
     assert len(stage.texts(ann, "broker away")) == 1
 
 
-@pytest.mark.parametrize("forgery", ["none", "wrong token", "other body", "other address"])
-async def test_unsigned_webhooks_are_refused(stage, forgery):
+async def test_unsigned_webhooks_are_refused(stage):
     ann = await stage.person("Ann", channels=["sms"])
     event_id = await stage.event()
     found = await stage.incident(event_id, "triggered")
@@ -214,22 +215,20 @@ async def test_unsigned_webhooks_are_refused(stage, forgery):
     url = f"{base}/webhooks/twilio/sms"
     form = {"From": ann.phone, "Body": f"ACK {found['code']}", "MessageSid": "SM1"}
     token = stage.sims.world.settings.twilio_auth_token.get_secret_value()
-    signature = {
+    forgeries = {
         "none": "",
         "wrong token": twilio_signature("another", url, form),
         "other body": twilio_signature(token, url, {**form, "Body": "ACK XXXX"}),
         "other address": twilio_signature(token, url.replace("http:", "https:"), form),
-    }[forgery]
+    }
     async with httpx.AsyncClient() as client:
-        answer = await client.post(url, data=form, headers={"X-Twilio-Signature": signature})
-        assert answer.status_code == 403
-        assert "<Response" not in answer.text
-        good = twilio_signature(token, url, form)
-        if forgery == "none":
-            slack = await client.post(f"{base}/webhooks/slack/actions", data={"payload": "{}"})
-            assert slack.status_code == 403
-    assert (await stage.incident(event_id))["state"] == "triggered"
-    async with httpx.AsyncClient() as client:
-        answer = await client.post(url, data=form, headers={"X-Twilio-Signature": good})
-    assert answer.status_code == 200
+        for name, signature in forgeries.items():
+            answer = await client.post(url, data=form, headers={"X-Twilio-Signature": signature})
+            assert answer.status_code == 403, name
+            assert "<Response" not in answer.text
+        slack = await client.post(f"{base}/webhooks/slack/actions", data={"payload": "{}"})
+        assert slack.status_code == 403
+        assert (await stage.incident(event_id))["state"] == "triggered"
+        good = {"X-Twilio-Signature": twilio_signature(token, url, form)}
+        assert (await client.post(url, data=form, headers=good)).status_code == 200
     assert (await stage.incident(event_id))["state"] == "acknowledged"

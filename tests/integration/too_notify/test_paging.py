@@ -1,9 +1,12 @@
 """From an alert to a page, through real Kafka, PostgreSQL and Twilio's wire format."""
 
+import pytest
 from too_common.cause import Cause
 from too_common.contracts.base import Mode
 from too_common.contracts.notify import DecisionChanged, IncidentChanged, IncidentState, Verdict
 from too_simulators.core.faults import FaultKind
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_alert_pages_and_a_key_acknowledges(stage):
@@ -68,8 +71,8 @@ async def test_unanswered_page_climbs_to_everybody_and_the_list(stage):
     await stage.quiet()
     assert (len(stage.calls(ann)), len(stage.calls(ben))) == (3, 2)
     await stage.advance(240)
-    await stage.until(lambda: stage.sims.told("mail.received"), "mail to the list")
-    mail = stage.sims.told("mail.received")[0].data
+    await stage.until(lambda: stage.told("mail.received"), "mail to the list")
+    mail = stage.told("mail.received")[0].data
     assert mail["rcpt_to"] == ["list@example.org"]
     assert mail["subject"].startswith("UNANSWERED")
     alarms = await stage.sql(
@@ -183,7 +186,8 @@ async def test_retraction_resolves_and_stands_down_once(stage):
     assert len(stage.texts(ann, "STAND DOWN")) == 1
     assert not stage.calls(ben)
     told = await stage.house.expect(
-        IncidentChanged, lambda data: data.state is IncidentState.RESOLVED
+        IncidentChanged,
+        lambda data: data.event_id == event_id and data.state is IncidentState.RESOLVED,
     )
     assert told.overrides
     assert told.data.resolved_reason == "retracted"
@@ -212,7 +216,7 @@ async def test_tests_replays_and_old_notices_page_nobody_but_drills_do(stage):
     assert [message.split()[0] for message in stage.texts(ann)] == ["DRILL"]
     incidents = (await stage.service.client.get("/incidents")).json()
     assert len(incidents) == 1
-    drilled = await stage.house.expect(IncidentChanged)
+    drilled = await stage.house.expect(IncidentChanged, lambda data: data.event_id == drill)
     assert drilled.mode is Mode.DRILL
 
 

@@ -3,8 +3,11 @@
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
 from too_common.contracts.notify import DutyChanged
 from too_simulators.core.faults import FaultKind
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GW = {"kind": "event_kind", "any_of": ["gw"]}
 
@@ -202,9 +205,9 @@ async def test_refused_mail_is_read_and_recorded(stage):
     stage.sims.fault("smtp", FaultKind.REFUSE_RECIPIENTS, params={"pattern": "ann@*"})
     event_id = await stage.event()
     await stage.incident(event_id, "triggered")
-    await stage.until(lambda: stage.sims.told("mail.received"), "the next gets mail")
+    await stage.until(lambda: stage.told("mail.received"), "the next gets mail")
     await stage.quiet()
-    mails = [one.data for one in stage.sims.told("mail.received")]
+    mails = [one.data for one in stage.told("mail.received")]
     assert mails[0]["rcpt_to"] == ["ben@example.org"]
     assert mails[0]["message_id"].endswith("@localhost>")
     found = await stage.incident(event_id)

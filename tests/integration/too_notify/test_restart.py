@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import pytest
 from too_common.contracts.vetting_api import AccountChanged
 from too_common.db.migrate import differences, service_url
 from too_common.testing.service import ROLE_PASSWORD
@@ -9,6 +10,8 @@ from too_notify.incident import new_opaque_id
 from too_notify.messages import SendDelivery
 from too_notify.service import SERVICE
 from too_notify.tables import DeliveryRow
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_killed_between_call_and_record_sends_nothing_twice(stage):

@@ -91,8 +91,9 @@ class MailClient:
         try:
             if server.username:
                 await client.login(server.username, server.password)
-            refused, _ = await client.send_message(
-                self._compose(mail), sender=server.sender, recipients=[mail.to]
+            # the library's own `send_message` folds long subjects into an empty first line
+            refused, _ = await client.sendmail(
+                server.sender, [mail.to], self._compose(mail).as_bytes()
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
             return _refused([(one.code, one.message) for one in error.recipients])
