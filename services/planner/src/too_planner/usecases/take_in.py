@@ -91,13 +91,15 @@ async def exposures_executed(uow: UnitOfWork, envelope: Envelope[ExposuresExecut
     row = await uow.session.get(ExecutedRow, data.submission_id, with_for_update=True)
     if store.is_stale(row, envelope.revision):
         return
+    # asked before the row is added: a query in between would flush it half filled
+    telescope = await _telescope_of_plan(uow, data.plan_id)
     if row is None:
         row = ExecutedRow(submission_id=data.submission_id)
         uow.session.add(row)
     row.revision = envelope.revision
     row.event_id = data.event_id
     row.facility = data.facility
-    row.telescope = await _telescope_of_plan(uow, data.plan_id)
+    row.telescope = telescope
     row.exposures = [item.model_dump(mode="json") for item in data.exposures]
     await uow.session.flush()
     if data.event_id is not None and data.exposures:
