@@ -127,7 +127,7 @@ async def test_the_database_refuses_other_bytes(make_stage):
             "UPDATE approvals SET payload_sha256 = 'x'",
             "DELETE FROM approvals",
         ):
-            with pytest.raises(DBAPIError, match="never|only grows|once"):
+            with pytest.raises(DBAPIError, match=r"never|only grows|once"):
                 async with stage.service.ctx.unit_of_work() as uow:
                     await uow.session.execute(text(statement))
 

@@ -32,6 +32,16 @@ GOOD = Situation(
         ({"known_retracted": True}, Ruling.REFUSE, "retracted"),
         ({"event": None}, Ruling.WAIT, "no_answer"),
         ({"parked": True}, Ruling.WAIT, "parked"),
+        (
+            {"event": EventAnswer(is_retracted=False, map_sha256="a", is_parked=True)},
+            Ruling.WAIT,
+            "parked",
+        ),
+        (
+            {"event": EventAnswer(is_retracted=False, map_sha256="a", maps_pending=1)},
+            Ruling.WAIT,
+            "map_pending",
+        ),
         ({"event": EventAnswer(is_retracted=False, map_sha256="b")}, Ruling.ASK_AGAIN, "newer_map"),
         (
             {

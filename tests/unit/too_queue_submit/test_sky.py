@@ -17,7 +17,8 @@ TIMES = [datetime(2026, month, 15, hour, tzinfo=UTC) for month in range(1, 13) f
 
 @pytest.fixture(autouse=True)
 def offline():
-    with iers.conf.set_temp("auto_download", False), iers.conf.set_temp("auto_max_age", None):
+    off = False
+    with iers.conf.set_temp("auto_download", off), iers.conf.set_temp("auto_max_age", None):
         yield
 
 

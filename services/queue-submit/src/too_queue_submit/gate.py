@@ -41,7 +41,10 @@ class EventAnswer:
 
     is_retracted: bool
     map_sha256: str | None
-    merged_into: str | None = None
+    is_parked: bool = False
+    """A message that seems to speak of this event could not be read at ingest."""
+    maps_pending: int = 0
+    """Maps of newer notices that are being made."""
 
     @classmethod
     def parse(cls, body: dict[str, Any]) -> "EventAnswer":
@@ -49,7 +52,8 @@ class EventAnswer:
         return cls(
             is_retracted=bool(body.get("is_retracted", False)),
             map_sha256=_preferred_map(body),
-            merged_into=body.get("merged_into"),
+            is_parked=bool(body.get("is_parked", False)),
+            maps_pending=int(body.get("maps_pending") or 0),
         )
 
 
@@ -84,7 +88,12 @@ def judge_event(now_known: Situation) -> Answer:
         return Answer(Ruling.REFUSE, "the event is retracted", "retracted")
     if now_known.automatic and event is None:
         return Answer(Ruling.WAIT, "ingest does not answer: automatic sending waits", "no_answer")
-    if now_known.automatic and now_known.parked:
+    parked = now_known.parked or (event is not None and event.is_parked)
+    if now_known.automatic and event is not None and event.maps_pending:
+        return Answer(
+            Ruling.WAIT, "a newer map is being made: automatic sending waits", "map_pending"
+        )
+    if now_known.automatic and parked:
         return Answer(
             Ruling.WAIT, "a message of this event is parked: automatic sending waits", "parked"
         )

@@ -34,7 +34,7 @@ from too_queue_submit.clients.base import (
 from too_queue_submit.errors import DomainError
 from too_queue_submit.gate import CLOCK_TOLERANCE_S, Answer, EventAnswer, Ruling
 from too_queue_submit.plan_document import PlanDocument
-from too_queue_submit.progress import match
+from too_queue_submit.progress import match, observing_window
 from too_queue_submit.resources import Resources
 from too_queue_submit.state_machine import READ_BACK, WITH_PROGRESS
 from too_queue_submit.tables import AttemptRow, SubmissionRow
@@ -333,10 +333,15 @@ async def watch_submission(ctx: Context, job: work.WatchSubmission, cause: Cause
 async def _read_progress(ctx: Context, row: SubmissionRow, cause: Cause) -> None:
     resources: Resources = ctx.resources
     mode = FacilityMode(row.facility_mode)
-    if mode is FacilityMode.OFF or ctx.clock.now() < row.window_begin:
+    adapter = resources.adapter(row.facility)
+    window = observing_window(
+        Window(row.window_begin, row.window_end),
+        keeps_window=adapter.keeps_window,
+        sent_at=row.sent_at,
+    )
+    if mode is FacilityMode.OFF or ctx.clock.now() < window.begin:
         return
-    rows = resources.adapter(row.facility).rows(row.payload)
-    window = Window(row.window_begin, row.window_end)
+    rows = adapter.rows(row.payload)
     executed, problems = await resources.executed(
         row.facility, mode, rows=rows, window=window, external_name=row.external_name
     )

@@ -65,6 +65,25 @@ def match(
     return Progress(ordered, matched=matched, planned=sum(asked.values()))
 
 
+LOOSE = timedelta(hours=12)
+"""A telescope whose payload has no binding window may observe until the night is over."""
+
+
+def observing_window(window: Window, *, keeps_window: bool, sent_at: datetime | None) -> Window:
+    """Time in which exposures of a payload may have been taken.
+
+    Parameters
+    ----------
+    keeps_window
+        False where no window binds the telescope: a file with rising and setting times, or one
+        that a person loads. Then everything since the sending counts.
+    """
+    if keeps_window:
+        return window
+    begin = window.begin if sent_at is None else min(window.begin, sent_at)
+    return Window(begin, window.end + LOOSE)
+
+
 def belongs(rows: Sequence[PayloadRow], exposure: ExecutedExposure) -> bool:
     """Whether an exposure is at a place of the payload, with an exposure time asked there."""
     return _place_of(rows, exposure) is not None

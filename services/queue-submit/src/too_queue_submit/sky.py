@@ -63,7 +63,7 @@ def altitude_deg(site: Site, ra_date_deg: Any, dec_date_deg: Any, time_mjd: Any)
     hour_angle = np.radians(local_sidereal_time_deg(site, time_mjd) - ra_date_deg)
     lat, dec = np.radians(site.latitude_deg), np.radians(dec_date_deg)
     sine = np.sin(lat) * np.sin(dec) + np.cos(lat) * np.cos(dec) * np.cos(hour_angle)
-    return np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0)))
+    return np.asarray(np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0))), dtype=np.float64)
 
 
 def sun_radec_deg(time_mjd: Any) -> tuple[FloatArray, FloatArray]:

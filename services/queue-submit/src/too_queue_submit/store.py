@@ -343,7 +343,7 @@ async def approvals(
 
 async def exposures(
     session: AsyncSession, *, event_id: UUID | None = None, submission_id: UUID | None = None
-) -> Sequence[Row[tuple[ExposureRow, SubmissionRow]]]:
+) -> Sequence[Row[ExposureRow, SubmissionRow]]:
     """Executed exposures with their submissions, by start."""
     statement = (
         select(ExposureRow, SubmissionRow)

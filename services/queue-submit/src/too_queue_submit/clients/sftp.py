@@ -309,7 +309,8 @@ class SftpClient:
         try:
             async with asyncio.timeout(self._config.timeout_s):
                 async with sftp.open(path, "rb") as file:
-                    return await file.read(MAX_FILE)
+                    content: bytes = await file.read(MAX_FILE)
+                    return content
         except asyncssh.SFTPNoSuchFile:
             return None
 

@@ -56,6 +56,8 @@ class TelescopeAdapter(Protocol):
     """Of the payload."""
     suffix: str
     """Of the file's name; empty where there is no file."""
+    keeps_window: bool
+    """Whether the payload's window binds the telescope; else it may observe earlier and later."""
 
     def render(self, request: RenderRequest, name: str) -> bytes:
         """Make the payload's exact bytes.

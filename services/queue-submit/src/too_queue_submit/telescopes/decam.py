@@ -14,6 +14,7 @@ class DecamAdapter:
     name = "decam"
     media_type = "application/json"
     suffix = ".json"
+    keeps_window = False
 
     def render(self, request: RenderRequest, name: str) -> bytes:
         """Keys as the camera's own writers spell them: ``RA``, ``dec``, ``expTime``, ``expType``.

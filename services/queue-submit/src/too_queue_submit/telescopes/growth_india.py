@@ -41,6 +41,7 @@ class GrowthIndiaAdapter:
     name = "growth_india"
     media_type = "text/csv"
     suffix = ".csv"
+    keeps_window = False
 
     def render(self, request: RenderRequest, name: str) -> bytes:  # noqa: ARG002 - the name is the file's
         """Write the table; a target that never rises above 20 deg is refused."""

@@ -24,6 +24,7 @@ class QueueJsonAdapter:
 
     media_type = "application/json"
     suffix = ".json"
+    keeps_window = True
 
     def __init__(self, name: str, filter_ids: Mapping[str, int]) -> None:
         self.name = name

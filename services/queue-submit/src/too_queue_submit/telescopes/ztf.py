@@ -20,6 +20,7 @@ class ZtfAdapter:
     name = "ztf"
     media_type = "application/json"
     suffix = ""
+    keeps_window = True
 
     def render(self, request: RenderRequest, name: str) -> bytes:
         """One target per exposure; every key on all rows, since a missing one becomes null."""

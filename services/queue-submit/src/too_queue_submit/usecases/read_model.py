@@ -47,10 +47,10 @@ async def localization_ready(uow: UnitOfWork, envelope: Envelope[LocalizationRea
     data = envelope.data
     if not data.is_preferred:
         return
-    statement = pg_insert(EventRow).values(
+    insertion = pg_insert(EventRow).values(
         event_id=data.event_id, map_sha256=data.map.sha256, map_told_at=envelope.occurred_at
     )
-    statement = statement.on_conflict_do_update(
+    statement = insertion.on_conflict_do_update(
         index_elements=["event_id"],
         set_={"map_sha256": data.map.sha256, "map_told_at": envelope.occurred_at},
         where=(EventRow.map_told_at.is_(None)) | (EventRow.map_told_at <= envelope.occurred_at),
@@ -157,8 +157,8 @@ async def _upsert(
     uow: UnitOfWork, table: Any, key: str, value: UUID | str, values: dict[str, Any]
 ) -> bool:
     """Insert or update if the revision is newer; True if so."""
-    statement = pg_insert(table).values({key: value, **values})
-    statement = statement.on_conflict_do_update(
+    insertion = pg_insert(table).values({key: value, **values})
+    statement = insertion.on_conflict_do_update(
         index_elements=[key], set_=values, where=table.revision < values["revision"]
     ).returning(getattr(table, key))
     result = await uow.session.execute(statement)
