@@ -130,7 +130,9 @@ class EventView(BaseModel):
     is_parked: bool = Field(
         description="A message that seems to speak of this event could not be read"
     )
-    maps_pending: int = Field(default=0, description="Localizations whose map is being made just now")
+    maps_pending: int = Field(
+        default=0, description="Localizations whose map is being made just now"
+    )
     state: EventChanged
 
     @classmethod

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from too_common.contracts.base import Mode
 from too_common.contracts.ingest import StreamChanged, StreamState
 from too_common.ids import uuid7
@@ -73,37 +75,38 @@ async def store_notice(uow: UnitOfWork, incoming: Incoming) -> Stored:
 
 async def touch_stream(uow: UnitOfWork, name: str) -> None:
     """Note that a stream gave something; a stream that was silent or refused is alive again."""
-    name = clean_text(name)[:249]
-    row = await uow.session.get(Stream, name, with_for_update=True)
-    if row is None:
-        row = Stream(
-            name=name, state=StreamState.ALIVE, since=uow.now, notices=0, reason="", revision=1
-        )
-        uow.session.add(row)
-        changed = True
-    else:
-        changed = row.state != StreamState.ALIVE
-        if changed:
-            row.state, row.since, row.reason = StreamState.ALIVE, uow.now, ""
-            row.revision += 1
+    row = await _set_stream(uow, name, StreamState.ALIVE, "")
     row.last_notice_at = uow.now
     row.notices += 1
-    if changed:
-        publish_stream(uow, row)
 
 
 async def mark_stream(uow: UnitOfWork, name: str, state: StreamState, reason: str) -> None:
     """Note that a stream fell silent or refused us."""
-    row = await uow.session.get(Stream, name, with_for_update=True)
-    if row is None:
-        row = Stream(name=name, state=state, since=uow.now, notices=0, reason=reason, revision=1)
-        uow.session.add(row)
-    elif row.state == state:
-        return
-    else:
+    await _set_stream(uow, name, state, reason)
+
+
+async def _set_stream(uow: UnitOfWork, name: str, state: StreamState, reason: str) -> Stream:
+    """Lock a stream's row, made if need be; publish if its state is new."""
+    name = clean_text(name)[:249]
+    values = {"name": name, "state": state, "since": uow.now, "reason": reason}
+    made = await uow.session.scalar(
+        insert(Stream).values(**values).on_conflict_do_nothing().returning(Stream.name)
+    )
+    row = (
+        await uow.session.execute(
+            select(Stream)
+            .where(Stream.name == name)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    ).scalar_one()
+    if row.state != state:
         row.state, row.since, row.reason = state, uow.now, reason
         row.revision += 1
-    publish_stream(uow, row)
+        publish_stream(uow, row)
+    elif made is not None:
+        publish_stream(uow, row)
+    return row
 
 
 def publish_stream(uow: UnitOfWork, row: Stream) -> None:
