@@ -32,8 +32,8 @@ async def make_resources(ctx: Context) -> AsyncIterator[Resources]:
     """Build them from the settings."""
     from too_vetting_api.usecases.first_start import first_start
 
-    await first_start(ctx)
     folder = ctx.settings.catalogue_dir or ctx.common.data_dir / "vetting-api" / "catalogues"
+    await first_start(ctx, folder)
     yield Resources(
         login_limit=LoginLimit(ctx.settings.login_attempts),
         nobody_hash=await asyncio.to_thread(hash_password, "nobody has this password"),

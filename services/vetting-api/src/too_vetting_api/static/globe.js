@@ -71,7 +71,7 @@
           .text(sign).on("click", () => this.zoom(factor));
       }
       zoom.append("button").attr("class", "iconbtn").attr("type", "button").attr("aria-label", "Back to the peak")
-        .text("\u2316").on("click", () => this.home());
+        .text("\u2295").on("click", () => this.home());
       this.gestures();
       this.home();
     }
@@ -228,7 +228,7 @@
       return { name: t.telescope ?? t.name, points };
     }).filter((c) => c.points.length && (!wanted || c.name === wanted));
     if (!curves.length) { root.textContent = "No chart: the sky is not up at night, or nothing is known yet."; return; }
-    const W = 640, H = 240, M = { l: 40, r: 92, t: 10, b: 26 };
+    const W = 640, H = 240, M = { l: 34, r: 14, t: 24, b: 26 };
     const all = curves.flatMap((c) => c.points);
     const x = d3.scaleUtc(d3.extent(all, (p) => p.time), [M.l, W - M.r]);
     const y = d3.scaleLinear([1, 3], [M.t, H - M.b]);
@@ -242,10 +242,10 @@
       .defined((p) => p.airmass !== null && p.airmass !== undefined && p.airmass >= 1 && p.airmass <= 3);
     curves.forEach((curve, i) => {
       svg.append("path").attr("class", `curve s${i % 5}`).attr("d", line(curve.points));
-      const last = curve.points.filter((p) => p.airmass >= 1 && p.airmass <= 3).at(-1);
-      if (last) {
-        svg.append("text").attr("class", "lab-curve").attr("x", Math.min(W - M.r + 4, x(last.time) + 4)).attr("y", y(last.airmass) + 4)
-          .attr("fill", "currentColor").attr("font-size", 12).text(curve.name);
+      const best = d3.least(curve.points.filter((p) => p.airmass >= 1 && p.airmass <= 3), (p) => p.airmass);
+      if (best) {
+        svg.append("text").attr("class", "lab-curve").attr("text-anchor", "middle").attr("x", Math.max(M.l + 24, Math.min(W - M.r - 24, x(best.time))))
+          .attr("y", y(best.airmass) - 4 - (i % 2) * 10).attr("fill", "currentColor").attr("font-size", 11).text(curve.name);
       }
     });
   }

@@ -1,5 +1,7 @@
 """What a new installation needs: a first account, and the sample catalogue."""
 
+from pathlib import Path
+
 import structlog
 from too_common.context import Context
 
@@ -10,7 +12,10 @@ from too_vetting_api.usecases.catalogues import LoadCatalogue
 log = structlog.get_logger(__name__)
 
 
-async def first_start(ctx: Context) -> None:
+SAMPLE = "openngc"
+
+
+async def first_start(ctx: Context, folder: Path) -> None:
     """Make the bootstrap account and load the sample, each if there is none of its kind."""
     settings = ctx.settings
     if settings.bootstrap_username and settings.bootstrap_password is not None:
@@ -28,5 +33,12 @@ async def first_start(ctx: Context) -> None:
             log.info("first_account_made", account_id=str(made.account_id))
     if settings.load_sample_catalogue:
         async with ctx.unit_of_work() as uow:
-            if await catalogues.current(uow.session) is None:
-                await uow.enqueue(LoadCatalogue(form="openngc"), dedupe_key="sample-catalogue")
+            row = await catalogues.current(uow.session)
+            # a lost file is made again: equal input gives equal bytes
+            is_lost = (
+                row is not None
+                and row.name == SAMPLE
+                and not (folder / f"{row.sha256}.npy").exists()
+            )
+            if row is None or is_lost:
+                await uow.enqueue(LoadCatalogue(form=SAMPLE), dedupe_key="sample-catalogue")
