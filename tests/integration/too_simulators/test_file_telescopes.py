@@ -198,7 +198,7 @@ async def test_kped_and_india_observe_within_their_times(sim):
 
 async def test_a_cancel_notice_stops_the_rest(sim):
     await deliver(sim, DECAM, "ToO_x.json", decam_script(40))
-    await sim.advance(7.8 * 3600)
+    await sim.advance(8.0 * 3600)
     taken = len(sim.told("robot.exposure"))
     assert 0 < taken < 40
     await deliver(sim, DECAM, "CANCEL_ToO_x.txt", b"please stop")

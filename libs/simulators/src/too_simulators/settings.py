@@ -21,11 +21,6 @@ def _state_dir() -> Path:
     return Path(os.environ.get("TOO_DATA_DIR", "var")) / "simulators"
 
 
-def _stack_key() -> Path:
-    """Where the local stack keeps the public key of queue-submit."""
-    return Path(os.environ.get("TOO_DATA_DIR", "var")) / "secrets" / "telescopes_ed25519.pub"
-
-
 class SimulatorSettings(BaseSettings):
     """Where the simulated world listens, what it keeps, and its made-up credentials."""
 
@@ -41,7 +36,7 @@ class SimulatorSettings(BaseSettings):
     sftp_growth_india_port: int = Field(8445, ge=0, description="sftp server of GROWTH-India")
     sftp_user: str = Field("too", description="User of all sftp servers")
     sftp_authorized_keys_file: Path | None = Field(
-        default_factory=_stack_key, description="Public keys that may log in beside our own"
+        None, description="Public keys that may log in beside our own"
     )
     state_dir: Path = Field(default_factory=_state_dir, description="States, journal, files, keys")
 
