@@ -176,7 +176,7 @@ def test_the_size_after_decompression_has_a_cap():
     assert len(SkyMap.from_fits(bomb)) == 12
 
 
-SOUND = multiorder_file(UNIQ, EVEN)
+SOUND = multiorder_file(UNIQ, EVEN, cards={"OBJECT": "M1234", "LOGBCI": 12.5})
 WORDS = st.sampled_from([b"-1", b"99999999999", b"'x'", b"T", b"1E300", b" ", b"nan"])
 
 
@@ -193,7 +193,32 @@ def test_damaged_files_never_escape_as_other_errors(changes):
     for place, noise in changes:
         data[place * 8 : place * 8 + len(noise)] = noise
     with contextlib.suppress(SkyMapError):
-        SkyMap.from_fits(bytes(data))
+        written = SkyMap.from_fits(bytes(data)).to_fits()
+        assert SkyMap.from_fits(written).to_fits() == written
+
+
+COLUMN = st.lists(st.floats(width=64), min_size=12, max_size=12).map(np.array)
+
+
+@settings(max_examples=200, deadline=None)
+@given(COLUMN, COLUMN, COLUMN)
+def test_any_distance_columns_give_finite_facts(mu, sigma, norm):
+    skymap = SkyMap.from_fits(multiorder_file(UNIQ, EVEN, distance=(mu, sigma, norm)))
+    facts = skymap.facts()
+    assert facts.is_3d == skymap.is_3d
+    if facts.is_3d:
+        assert 0 < facts.distance_mean_mpc < np.inf
+        assert 0 <= facts.distance_std_mpc < np.inf
+        level = skymap.credible_level_3d(10.0, 10.0, np.array([1e-3, 40.0, 1e5]))
+        assert (np.isnan(level) | ((level >= 0) & (level <= 1 + 1e-9))).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(COLUMN)
+def test_any_densities_are_refused_or_normalised(density):
+    with contextlib.suppress(SkyMapError):
+        skymap = SkyMap.from_fits(multiorder_file(UNIQ, density))
+        assert skymap.probability.sum() == pytest.approx(1.0)
 
 
 @settings(max_examples=30, deadline=None)

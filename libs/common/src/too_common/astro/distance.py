@@ -12,12 +12,22 @@ from too_common.astro.sphere import FloatArray
 
 NODES = 64
 _CHUNK = 20_000
+_SIGMA_MPC = (1e-6, 1e7)
+_MAX_MU_MPC = 1e8
 
 
 def has_distance(mu: FloatArray, sigma: FloatArray, norm: FloatArray) -> NDArray[np.bool_]:
-    """Mask of the pixels that have a distance (the others have mu = inf, sigma = 1, N = 0)."""
+    """Mask of the pixels that have a distance (the others have mu = inf, sigma = 1, N = 0).
+
+    Values beyond any meaning (a sigma of a parsec, or of a thousand Hubble lengths) count as none.
+    """
+    low, high = _SIGMA_MPC
     result: NDArray[np.bool_] = (
-        np.isfinite(mu) & np.isfinite(sigma) & (sigma > 0) & np.isfinite(norm) & (norm > 0)
+        (np.abs(mu) < _MAX_MU_MPC)
+        & (sigma > low)
+        & (sigma < high)
+        & (norm > 0)
+        & (norm < np.finfo(np.float64).max)
     )
     return result
 

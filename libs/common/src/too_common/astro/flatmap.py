@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from too_common.astro.distance import has_distance
 from too_common.astro.errors import SkyMapError
 from too_common.astro.fitstable import Table
 from too_common.astro.leaves import Leaves, concatenate, merge_block
@@ -14,10 +15,18 @@ from too_common.astro.sphere import FloatArray
 
 MAX_FLAT_ORDER = 13
 """Largest order of a flat map (nside 8192)."""
+MAX_LEAVES = 13_000_000
+"""Most leaves of a map after merging: all pixels of nside 1024 (with distances 0.5 GB)."""
 _BLOCK_ORDER = 9
 """Blocks of 4^9 pixels are merged at a time."""
 _UNSEEN = -1.6e30
 """Values below this are the customary mark of pixels that were not seen."""
+
+
+def check_count(count: int) -> None:
+    """Refuse maps with more leaves than a worker can hold."""
+    if count > MAX_LEAVES:
+        raise SkyMapError(f"the map has more than {MAX_LEAVES} different pixels", "table")
 
 
 def tidy_distance(values: FloatArray) -> None:
@@ -25,8 +34,7 @@ def tidy_distance(values: FloatArray) -> None:
     if values.shape[1] < 4:
         return
     mu, sigma, norm = values[:, 1], values[:, 2], values[:, 3]
-    bad = ~(np.isfinite(mu) & np.isfinite(sigma) & (sigma > 0) & np.isfinite(norm) & (norm > 0))
-    values[bad, 1:] = (np.inf, 1.0, 0.0)
+    values[~has_distance(mu, sigma, norm), 1:] = (np.inf, 1.0, 0.0)
 
 
 def read_flat(table: Table, name: str, distance: tuple[str, ...]) -> Leaves:
@@ -47,10 +55,12 @@ def read_flat(table: Table, name: str, distance: tuple[str, ...]) -> Leaves:
     order = _order_of(table.n_rows * widths.pop(), table)
     # PROB is per pixel, PROBDENSITY per steradian
     factor = 1.0 if name == "PROBDENSITY" else 1.0 / float(pixel_area_sr(order))
-    parts = [
-        merge_block(order, first, values)
-        for first, values in _blocks(table, columns, order, factor, is_ring=is_ring)
-    ]
+    parts: list[Leaves] = []
+    count = 0
+    for first, values in _blocks(table, columns, order, factor, is_ring=is_ring):
+        parts.append(merge_block(order, first, values))
+        count += len(parts[-1])
+        check_count(count)
     return concatenate(parts)
 
 

@@ -165,6 +165,7 @@ def _read_multiorder(table: Table) -> Leaves:
     for name in names:
         if table.width(name) != 1:
             raise SkyMapError("the column of a multi-order map is no scalar", name)
+    flatmap.check_count(table.n_rows)
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for chunk in table.chunks():
         for name in names:
@@ -192,6 +193,11 @@ def _meta(table: Table) -> dict[str, Any]:
     meta: dict[str, Any] = {}
     for key in META_KEYS:
         value = table.header.get(key, table.primary.get(key))
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            meta[key] = value
+        if isinstance(value, str):
+            # what can be written again and read back as the same text
+            text = "".join(c for c in value if " " <= c <= "~" and c != "'")[:60].strip()
+            if text:
+                meta[key] = text
+        elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
+            meta[key] = float(f"{value:.12g}")
     return meta

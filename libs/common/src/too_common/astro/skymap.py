@@ -78,7 +78,8 @@ class SkyMap:
         mapfile.check_values(table)
         tidy = leaves.merge_sorted(leaves.sort_and_check(table))
         density = tidy.values[:, 0].copy()
-        total = float((density * pixels.pixel_area_sr(tidy.order)).sum())
+        with np.errstate(over="ignore"):
+            total = float((density * pixels.pixel_area_sr(tidy.order)).sum())
         if not abs(total - 1.0) <= tolerance:
             raise SkyMapError(f"the probability sums to {total:.6g}, not to 1", "PROBDENSITY")
         if abs(total - 1.0) > mapfile.NORMALISED_WITHIN:

@@ -30,11 +30,19 @@ class NormalisedMap:
     contours: dict[str, Any]
 
 
-def normalise_map(data: bytes) -> NormalisedMap:
-    """Read a map from outside; raises SkyMapError if it cannot be used."""
+def normalise_map(data: bytes, max_decompressed_bytes: int | None = None) -> NormalisedMap:
+    """Read a map from outside; raises SkyMapError if it cannot be used.
+
+    Parameters
+    ----------
+    max_decompressed_bytes : int, optional
+        Cap on the size of a gzipped file after decompression, instead of the default one.
+    """
     from too_common.astro.skymap import SkyMap
 
-    return _normalised(SkyMap.from_fits(data))
+    if max_decompressed_bytes is None:
+        return _normalised(SkyMap.from_fits(data))
+    return _normalised(SkyMap.from_fits(data, max_decompressed_bytes=max_decompressed_bytes))
 
 
 def cone_map(
