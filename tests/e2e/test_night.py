@@ -1,0 +1,219 @@
+"""A night, through public interfaces alone: from the alert to the circular, then the retraction."""
+
+import json
+from datetime import timedelta
+from random import randrange
+
+import pytest
+from too_ingest.samples import make_sample
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+TELESCOPES = {"ZTF", "DECam", "KPED", "Gattini", "GROWTH-India"}
+
+
+def retraction(name, now):
+    body = {"alert_type": "RETRACTION", "time_created": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            "superevent_id": name, "urls": {"gracedb": f"https://gracedb.ligo.org/superevents/{name}/view/"},
+            "event": None, "external_coinc": None}  # fmt: skip
+    return json.dumps(body).encode()
+
+
+async def event_named(world, name):
+    found = await world.items("ingest/v1/events")
+    return next((item for item in found if item["name"] == name), None)
+
+
+async def plans(world, event_id, state="ready"):
+    found = await world.items("planner/v1/plans", event_id=event_id)
+    return {item["telescope"]: item for item in found if item["state"] == state}
+
+
+async def submissions(world, event_id):
+    found = await world.items("queue-submit/v1/submissions", event_id=event_id)
+    return {
+        item["facility"]: item
+        for item in sorted(found, key=lambda item: item["submission_id"])
+        if item["state"] != "discarded"
+    }
+
+
+async def incident(world, event_id):
+    found = await world.items("notify/v1/incidents")
+    return next((item for item in found if item["event_id"] == event_id), None)
+
+
+async def test_a_night(world):
+    await world.begin()
+    await world.ensure_account("second", "Second Observer")
+    cards = await world.until(lambda: _cards(world, 2), what="two contact cards")
+    assert len(cards) == 2
+    second = "+15555550101"  # the sample number of the second card; the first person sleeps
+    await world.sim.put(
+        f"/control/telephones/{second}",
+        json={"behaviour": {"on_call": "answer", "answer_after_s": 2, "keys": ["1"]}},
+    )
+
+    # -- the alert: two notices and a better map, as GCN sends them
+    preliminary, initial, update = make_sample("bns", await world.now(), randrange(600))
+    name = preliminary.native_id
+    await world.produce(preliminary.topic, preliminary.key, preliminary.body)
+    await world.produce(initial.topic, initial.key, initial.body)
+    event = await world.until(lambda: event_named(world, name), what="event")
+    event_id = event["event_id"] if "event_id" in event else event["id"]
+
+    # -- the page: nobody answers, it is escalated, then a key is pressed
+    calls = await world.until(lambda: world.journal("twilio.call"), what="a call")
+    assert calls[0]["data"]["to"] != second, "the first on duty is called first"
+    await world.until(lambda: world.journal("twilio.message"), what="a message")
+    await world.until(lambda: _called(world, 2), what="escalation to the second person")
+    await world.until(lambda: _acknowledge(world, event_id), what="acknowledgement")
+    taken = await incident(world, event_id)
+    assert taken["acknowledged_via"] in {"voice", "sms"}
+
+    # -- five plans for the better map
+    await world.produce(update.topic, update.key, update.body)
+    await world.until(lambda: _count(world, event_id, 3), what="three notices")
+    latest = await world.until(lambda: _five(world, event_id), what="five plans of one map")
+    assert set(latest) == TELESCOPES
+    drafted = await world.until(
+        lambda: _drafts_of(world, event_id, latest), what="a draft of every plan"
+    )
+
+    # -- Go for two; a wrong hash is refused
+    wrong = await world.api.post(
+        f"/api/queue-submit/v1/submissions/{drafted['ZTF']['submission_id']}/approve",
+        json={"payload_sha256": "0" * 64},
+    )
+    assert wrong.status_code == 409, wrong.text
+    chosen = ("ZTF", "Gattini")
+    for facility in chosen:
+        item = drafted[facility]
+        await world.post(
+            f"queue-submit/v1/submissions/{item['submission_id']}/approve",
+            {"payload_sha256": item["payload_sha256"]},
+        )
+    await world.until(
+        lambda: _states(
+            world, event_id, {"ZTF": {"accepted"}, "Gattini": {"delivered"}}, verified=True
+        ),
+        what="accepted by both queues",
+    )
+    accepted = [
+        item for item in await world.journal("ztf.queue_accepted") if name in str(item["data"])
+    ]
+    assert len(accepted) == 1, "the queue was sent more than once"
+
+    # -- the night: the telescopes observe, what was executed comes back, a circular is drafted
+    starts = sorted(latest[name]["statistics"]["first_exposure_at"] for name in chosen)
+    await world.sim.post("/control/clock", json={"to": starts[1], "settle": True}, timeout=120.0)
+    for _ in range(10):
+        await world.advance(600)
+    await world.until(
+        lambda: _exposures(world, event_id, set(chosen)), what="executed exposures", deadline_s=240
+    )
+    draft = await world.until(lambda: _draft(world, event_id), what="circular")
+    assert draft["derived_event"] == f"LIGO/Virgo/KAGRA {name}"
+    assert "ZTF" in draft["subject"]
+
+    # -- the retraction: what is queued is withdrawn and read back as gone, everybody is told once
+    now = await world.now()
+    await world.produce("igwn.gwalert", name, retraction(name, now + timedelta(seconds=1)))
+    done = {"cancelled", "complete", "partial", "expired"}
+    await world.until(
+        lambda: _states(world, event_id, dict.fromkeys(chosen, done)),
+        what="withdrawal",
+    )
+    queues = (await world.sim.request("GET", "/ztf/queues", json={})).json()
+    assert [item for item in queues if name in item["queue_name"]] == []
+    await world.until(lambda: _stand_down(world, name), what="stand-down")
+    for _ in range(3):
+        await world.advance(120)
+    told = await _stand_down(world, name)
+    assert len(told) == len({item["data"]["to"] for item in told}), "told twice"
+    assert (await incident(world, event_id))["state"] == "resolved"
+    left = await submissions(world, event_id)
+    assert {item["state"] for item in left.values()} <= done
+    page = await world.api.get(f"/api/vetting-api/v1/events/{event_id}/timeline")
+    steps = [item["step"] for item in page.json()["steps"]] if page.is_success else page.text
+    for step in (
+        "received",
+        "stored",
+        "map_ready",
+        "decided",
+        "paged",
+        "planned",
+        "approved",
+        "accepted",
+        "first_exposure",
+    ):
+        assert any(step in str(item) for item in steps), f"{step} is missing in {steps}"
+
+
+async def _called(world, count):
+    called = {item["data"]["to"] for item in await world.journal("twilio.call")}
+    if len(called) >= count:
+        return called
+    await world.advance(20)
+    return None
+
+
+async def _cards(world, count):
+    found = await world.items("notify/v1/contact-cards")
+    return found if len(found) >= count else None
+
+
+async def _count(world, event_id, count):
+    return len(await world.items(f"ingest/v1/events/{event_id}/notices")) >= count
+
+
+async def _five(world, event_id):
+    found = await world.items("ingest/v1/events/" + event_id + "/localizations")
+    best = next(item for item in found if item["is_preferred"])
+    sha = best.get("map_sha256") or best["map"]["sha256"]
+    ready = {t: p for t, p in (await plans(world, event_id)).items() if p["map_sha256"] == sha}
+    return ready if set(ready) == TELESCOPES else None
+
+
+async def _drafts_of(world, event_id, wanted):
+    ids = {item["plan_id"] if "plan_id" in item else item["id"] for item in wanted.values()}
+    found = await submissions(world, event_id)
+    ready = {k: v for k, v in found.items() if v["plan_id"] in ids and v["state"] == "draft"}
+    return ready if set(ready) == TELESCOPES else None
+
+
+async def _states(world, event_id, wanted, *, verified=False):
+    found = await submissions(world, event_id)
+    return all(
+        found[name]["state"] in states and (found[name]["verified_at"] or not verified)
+        for name, states in wanted.items()
+    )
+
+
+async def _acknowledge(world, event_id):
+    found = await incident(world, event_id)
+    if found is not None and found["state"] == "acknowledged":
+        return True
+    await world.advance(30)
+    return False
+
+
+async def _exposures(world, event_id, facilities):
+    await world.advance(300)
+    found = await world.items("queue-submit/v1/exposures", event_id=event_id)
+    seen = {item["facility"] for item in found}
+    return found if facilities <= seen else None
+
+
+async def _draft(world, event_id):
+    found = await world.items("circulars/v1/drafts", event_id=event_id)
+    return found[0] if found and "exposures" in found[0]["body"] else None
+
+
+async def _stand_down(world, name):
+    found = await world.journal("twilio.message")
+    return [
+        item
+        for item in found
+        if "STAND DOWN" in item["data"]["body"] and name in item["data"]["body"]
+    ]
