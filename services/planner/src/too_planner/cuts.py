@@ -15,7 +15,7 @@ from too_planner.telescope import Strategy
 if TYPE_CHECKING:
     from too_common.astro.footprint import Footprint
 
-    from too_planner.planning import Target
+    from too_planner.assembly import Target
 
 _WORTH_SAYING = 0.0005
 

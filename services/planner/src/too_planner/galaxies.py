@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from too_common.astro.galaxies import rank_galaxies
 from too_common.astro.sphere import separation_deg
 
+from too_planner.assembly import Target
 from too_planner.coverage import Points
 from too_planner.nightsky import FloatArray
-from too_planner.planning import Target
 
 if TYPE_CHECKING:
     from too_common.astro.footprint import Footprint

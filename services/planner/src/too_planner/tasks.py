@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from too_planner import coverage, fieldgrid, planning
+from too_planner.assembly import Target
 from too_planner.checker import check_plan
 from too_planner.difference import difference
 from too_planner.galaxies import CatalogueError, choose_galaxies, open_catalogue
@@ -147,7 +148,7 @@ def plan_task(
     return {"plan": plan.model_dump(mode="json"), "difference": compared}
 
 
-def _grid_targets(grid: fieldgrid.FieldGrid | None, wanted: Parameters) -> planning.Target:
+def _grid_targets(grid: fieldgrid.FieldGrid | None, wanted: Parameters) -> Target:
     if grid is None:
         raise ValueError(f"{wanted.telescope} has no grid")
     if wanted.field_ids is not None:
