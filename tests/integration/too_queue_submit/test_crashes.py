@@ -60,8 +60,8 @@ async def test_killed_at_each_await(make_stage, monkeypatch, where):
         else:
             monkeypatch.setattr(send, "conclude", _once(send.conclude, before=True))
         await stage.approve(row)
-        await stage.of_plan(plan_of(row), "sending")
-        assert bool(stage.queues()) == ACTED[where] or where == "put"
+        if ACTED[where]:
+            await eventually(lambda: stage.queues() or None, what="the queue")
 
         async def settled():
             found = await stage.of_plan(plan_of(row))

@@ -55,8 +55,8 @@ def test_without_a_file_nothing_has_an_address():
         ("facilities: {ZTF: {adapter: ztf, armed: true}}", "armed"),
         (
             (
-                "facilities: {ZTF: {adapter: ztf, live: {transport: {kind: sftp, host: x, username: y,"
-                " host_key_file: k}}}}"
+                "facilities: {ZTF: {adapter: ztf, live: {transport: {kind: sftp, host: x,"
+                " username: y, host_key_file: k}}}}"
             ),
             "transport",
         ),

@@ -21,7 +21,7 @@ from too_common.errors import (
 )
 from too_common.ids import uuid7
 
-from too_queue_submit import store, work
+from too_queue_submit import leases, store, work
 from too_queue_submit.clients.base import (
     NotSentError,
     Presence,
@@ -216,7 +216,7 @@ async def _begin(
         row = await store.submission(uow.session, submission_id, lock=True)
         if S(row.state) not in states:
             return None
-        fencing = await store.acquire_lease(
+        fencing = await leases.acquire(
             uow.session,
             row.facility,
             holder=ctx.resources.holder,
@@ -252,7 +252,7 @@ async def _end(
             record.ended_at = uow.now
             record.outcome, record.detail = outcome, detail[:2000]
         store.add_exchanges(uow.session, leased.attempt_id, recorder.exchanges)
-        await store.release_lease(uow.session, leased.row.facility, leased.fencing)
+        await leases.release(uow.session, leased.row.facility, leased.fencing)
 
 
 async def reconcile_submission(ctx: Context, job: work.ReconcileSubmission, cause: Cause) -> None:

@@ -1,10 +1,10 @@
 """Queries. Rows are locked where a decision follows from them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, func, or_, select, update
+from sqlalchemy import Row, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from too_common.contracts.queue_submit import SubmissionState as S
@@ -106,57 +106,6 @@ async def is_stopped_globally(session: AsyncSession) -> bool:
     """The global kill switch."""
     row = await session.get(SwitchRow, 1, populate_existing=True)
     return row is not None and row.is_stopped
-
-
-async def acquire_lease(
-    session: AsyncSession, name: str, *, holder: UUID, wall_now: datetime, lease_s: float
-) -> int | None:
-    """Take the facility for one sender.
-
-    Returns
-    -------
-    int
-        Fencing number, larger at every lease; None if somebody else has it.
-    """
-    statement = (
-        update(FacilityRow)
-        .where(
-            FacilityRow.name == name,
-            or_(FacilityRow.lease_until.is_(None), FacilityRow.lease_until < wall_now),
-        )
-        .values(
-            fencing=FacilityRow.fencing + 1,
-            lease_holder=holder,
-            lease_until=wall_now + timedelta(seconds=lease_s),
-        )
-        .returning(FacilityRow.fencing)
-        .execution_options(synchronize_session=False)
-    )
-    return (await session.execute(statement)).scalar_one_or_none()
-
-
-async def release_lease(session: AsyncSession, name: str, fencing: int) -> None:
-    """Give the facility back, if it is still ours."""
-    await session.execute(
-        update(FacilityRow)
-        .where(FacilityRow.name == name, FacilityRow.fencing == fencing)
-        .values(lease_until=None, lease_holder=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
-async def holds_lease(
-    session: AsyncSession, name: str, *, fencing: int, wall_now: datetime
-) -> bool:
-    """Whether a fencing number is the newest one and has not run out."""
-    found = await session.execute(
-        select(FacilityRow.name).where(
-            FacilityRow.name == name,
-            FacilityRow.fencing == fencing,
-            FacilityRow.lease_until > wall_now,
-        )
-    )
-    return found.first() is not None
 
 
 async def unsent_of(

@@ -14,7 +14,7 @@ from too_common.contracts.queue_submit import SubmissionState as S
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
 
-from too_queue_submit import store, work
+from too_queue_submit import leases, store, work
 from too_queue_submit.clients.base import Exchange, SendState, Stage
 from too_queue_submit.errors import DomainError
 from too_queue_submit.gate import (
@@ -86,7 +86,7 @@ async def begin(uow: UnitOfWork, submission_id: UUID) -> Attempt | None:
     if await _stop_early(uow, row):
         return None
     settings = uow.ctx.settings
-    fencing = await store.acquire_lease(
+    fencing = await leases.acquire(
         uow.session,
         row.facility,
         holder=uow.ctx.resources.holder,
@@ -189,7 +189,7 @@ async def pass_gate(
     facility = await store.facility(uow.session, attempt.facility, lock=True)
     if row.state != S.SENDING.value or row.fencing != attempt.fencing:
         raise HeldBackError(Answer(Ruling.REFUSE, "withdrawn while sending", "withdrawn"))
-    if not await store.holds_lease(
+    if not await leases.is_held(
         uow.session, attempt.facility, fencing=attempt.fencing, wall_now=uow.ctx.wall.now()
     ):
         raise HeldBackError(Answer(Ruling.WAIT, "the lease ran out", "lease_lost"))
@@ -243,7 +243,7 @@ async def conclude(
         record.outcome = outcome.outcome
         record.detail = outcome.detail[:2000]
     store.add_exchanges(uow.session, attempt.attempt_id, exchanges)
-    await store.release_lease(uow.session, attempt.facility, attempt.fencing)
+    await leases.release(uow.session, attempt.facility, attempt.fencing)
     row = await store.submission(uow.session, attempt.submission_id, lock=True)
     if row.state == S.CANCEL_REQUESTED.value:
         row.cancel_certain = outcome.outcome != Outcome.UNKNOWN
