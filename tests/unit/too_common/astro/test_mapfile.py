@@ -1,6 +1,7 @@
 """What is read, what is refused and with which words, and what is written."""
 
 import contextlib
+import dataclasses
 import gzip
 import io
 
@@ -263,6 +264,21 @@ def test_kept_header_cards():
     skymap = SkyMap.from_fits(data)
     assert skymap.meta == {"OBJECT": "M1234", "DATE-OBS": "2026-11-22T01:02:03"}
     assert SkyMap.from_fits(skymap.to_fits()).meta == skymap.meta
+
+
+def test_any_meta_can_be_written_and_read_back():
+    skymap = SkyMap.from_fits(multiorder_file(UNIQ, EVEN))
+    meta = {
+        "OBJECT": "O'Neill \u00e9 \n" + "x" * 100,
+        "LOGBCI": float("nan"),
+        "MJD-OBS": 60000.123456789012,
+        "ORIGIN": None,
+        "OTHER": "not kept",
+    }
+    data = dataclasses.replace(skymap, meta=meta).to_fits()
+    again = SkyMap.from_fits(data)
+    assert sorted(again.meta) == ["MJD-OBS", "OBJECT"]
+    assert again.to_fits() == data
 
 
 def test_maps_cannot_be_changed():

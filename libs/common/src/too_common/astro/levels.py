@@ -81,18 +81,22 @@ def log_density_3d(
     result = np.full(far.shape, np.nan)
     if skymap.distmu is None or skymap.distsigma is None or skymap.distnorm is None:
         return result
-    mu, sigma, norm = skymap.distmu[leaf], skymap.distsigma[leaf], skymap.distnorm[leaf]
-    rho = skymap.probdensity[leaf]
+    mu, sigma, norm = skymap.distmu, skymap.distsigma, skymap.distnorm
     known = np.isfinite(far) & (far > 0)
-    good = known & (leaf >= 0) & distance.has_distance(mu, sigma, norm)
-    spread = sigma[good]
-    if distance_err_mpc is not None:
-        error = np.broadcast_to(np.asarray(distance_err_mpc, dtype=np.float64), far.shape)[good]
-        spread = np.hypot(spread, np.where(np.isfinite(error) & (error > 0), error, 0.0))
-    with np.errstate(divide="ignore"):
-        result[good] = np.log(rho[good]) + distance.log_density(
-            far[good], mu[good], spread, norm[good]
-        )
+    # per leaf first: there are far fewer leaves than galaxies
+    good = known & (leaf >= 0) & distance.has_distance(mu, sigma, norm)[leaf]
+    where, depth = leaf[good], far[good]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        amplitude = np.log(skymap.probdensity) + np.log(norm) - 0.5 * np.log(2.0 * np.pi)
+        spread = sigma[where]
+        if distance_err_mpc is None:
+            log_spread = np.log(sigma)[where]
+        else:
+            error = np.broadcast_to(np.asarray(distance_err_mpc, dtype=np.float64), far.shape)
+            error = np.where(np.isfinite(error) & (error > 0), error, 0.0)[good]
+            spread = np.sqrt(spread**2 + error**2)
+            log_spread = np.log(spread)
+        result[good] = amplitude[where] - log_spread - 0.5 * ((depth - mu[where]) / spread) ** 2
     result[known & (leaf == OUTSIDE)] = -np.inf
     return result
 

@@ -125,8 +125,9 @@ def write(skymap: "SkyMap") -> bytes:
     header["INDXSCHM"] = "EXPLICIT"
     header["MOCORDER"] = int(skymap.order.max())
     for key in META_KEYS:
-        if key in skymap.meta:
-            header[key] = skymap.meta[key]
+        value = _kept(skymap.meta.get(key))
+        if value is not None:
+            header[key] = value
     rows = np.empty(
         len(skymap), dtype=[(name, ">i8" if form == "K" else ">f8") for name, form, _, _ in columns]
     )
@@ -193,11 +194,17 @@ def _meta(table: Table) -> dict[str, Any]:
     meta: dict[str, Any] = {}
     for key in META_KEYS:
         value = table.header.get(key, table.primary.get(key))
-        if isinstance(value, str):
-            # what can be written again and read back as the same text
-            text = "".join(c for c in value if " " <= c <= "~" and c != "'")[:60].strip()
-            if text:
-                meta[key] = text
-        elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
-            meta[key] = float(f"{value:.12g}")
+        kept = _kept(value)
+        if kept is not None:
+            meta[key] = kept
     return meta
+
+
+def _kept(value: Any) -> str | float | None:
+    """What can be written in a card and read back as the same value."""
+    if isinstance(value, str):
+        text = "".join(c for c in value if " " <= c <= "~" and c != "'")[:60].strip()
+        return text or None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
+        return float(f"{value:.12g}")
+    return None
