@@ -53,9 +53,8 @@ def load(
         content=b"" if file is None else _pieces(file),
         headers={"Content-Type": "application/octet-stream"},
     )
-    typer.echo(
-        f"{answer['bytes_received']} bytes received; `too catalogue list` shows it when read"
-    )
+    size = f" ({answer['bytes_received']} bytes)" if file is not None else ""
+    typer.echo(f"loading {format_name}{size}; `too catalogue list` shows it when it is read")
 
 
 def _pieces(file: Path) -> Iterator[bytes]:
