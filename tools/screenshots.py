@@ -1,7 +1,6 @@
 """Pictures of every page of a running stack, on a phone and on a desk.
 
-Logs in with the account that `too up` wrote down, and drives the system's Chromium. The two pictures
-of the README are made by `--readme`.
+Logs in with the account that `too up` wrote down, and drives the system's Chromium.
 """
 
 import argparse
@@ -62,7 +61,6 @@ async def shoot(folder: Path, only: list[str], *, simulators: bool) -> None:
 
     access = json.loads((DATA / "too-cli.json").read_text(encoding="utf-8"))
     listed = {name: path for name, path in pages(access).items() if not only or name in only}
-    folder.mkdir(parents=True, exist_ok=True)
     for size, (width, height) in SIZES.items():
         with tempfile.TemporaryDirectory() as profile:
             async with Chromium(Path(profile), width=width, height=height) as page:
@@ -94,6 +92,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="names of pages")
     parser.add_argument("--no-simulators", action="store_true")
     given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
     asyncio.run(shoot(given.folder, given.only, simulators=not given.no_simulators))
 
 

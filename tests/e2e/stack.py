@@ -161,9 +161,7 @@ class World:
 
     async def journal(self, kind: str) -> list[dict[str, Any]]:
         params = {"kind": kind, "after": self.after} if kind else {"after": self.after}
-        found: list[dict[str, Any]] = (
-            await self.sim.get("/control/journal", params=params)
-        ).json()
+        found: list[dict[str, Any]] = (await self.sim.get("/control/journal", params=params)).json()
         return found
 
     async def produce(self, topic: str, key: str, body: bytes) -> None:

@@ -1,5 +1,7 @@
 """Few names, the same in every service (Prometheus)."""
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
@@ -10,7 +12,7 @@ class Metrics:
 
     def __init__(self, service: str) -> None:
         self.registry = CollectorRegistry()
-        constant = {"registry": self.registry, "namespace": "too"}
+        constant: dict[str, Any] = {"registry": self.registry, "namespace": "too"}
         self.lag = Gauge(
             "consumer_lag_messages", "Messages not yet handled", ["topic", "partition"], **constant
         )

@@ -6,7 +6,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Query
 
 from too_common.auth.principal import Principal
-from too_common.contracts.base import Envelope
+from too_common.contracts.base import wrap
 from too_common.http.dependencies import Ctx, require
 from too_common.ids import uuid7
 from too_common.service import ServiceDefinition
@@ -38,16 +38,14 @@ def snapshot_router(definition: ServiceDefinition) -> APIRouter:
                         has_more = True
                         break
                     if number >= offset:
-                        envelope = Envelope[type(item.data)](  # type: ignore[misc]
+                        envelope = wrap(
+                            item.data,
                             id=uuid7(),
-                            type=type(item.data).TYPE,
-                            version=type(item.data).VERSION,
                             occurred_at=uow.now,
                             source=ctx.service,
                             key=item.key,
                             revision=item.revision,
                             correlation_id=uuid4(),
-                            data=item.data,
                         )
                         items.append(envelope.model_dump(mode="json"))
                     number += 1

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from too_common.cause import Cause
 from too_common.contracts.alarms import ALARM_BY_SERVICE, AlarmState
-from too_common.contracts.base import Envelope, EventData, topic_of
+from too_common.contracts.base import EventData, topic_of, wrap
 from too_common.db.metadata import bus_table, schema_of
 from too_common.ids import uuid7
 from too_common.jobs.queue import JobPayload, enqueue
@@ -94,10 +94,9 @@ class UnitOfWork:
             raise ValueError(f"{self.ctx.service} may not publish {type(data).TYPE}")
         why = cause or self.cause
         message_id = uuid7()
-        envelope = Envelope[type(data)](  # type: ignore[misc]
+        envelope = wrap(
+            data,
             id=message_id,
-            type=type(data).TYPE,
-            version=type(data).VERSION,
             occurred_at=self.now,
             source=self.ctx.service,
             key=str(key),
@@ -108,7 +107,6 @@ class UnitOfWork:
             actor=why.actor,
             correlation_id=why.correlation_id,
             causation_id=why.causation_id,
-            data=data,
         )
         self._outbox.append(
             {
@@ -223,7 +221,7 @@ class UnitOfWork:
         event_id: UUID | None,
     ) -> bool:
         table = bus_table(self.ctx.metadata, "alarms")
-        statement = pg_insert(table).values(
+        new = pg_insert(table).values(
             alarm_id=alarm_id,
             code=code,
             state=state.value,
@@ -234,7 +232,7 @@ class UnitOfWork:
             revision=1,
         )
         changed = (table.c.state != state.value) | (table.c.summary != summary)
-        statement = statement.on_conflict_do_update(
+        statement = new.on_conflict_do_update(
             index_elements=[table.c.alarm_id],
             set_={
                 "code": code,

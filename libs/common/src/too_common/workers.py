@@ -110,7 +110,7 @@ class Workers:
         except ProcessExpired as error:
             raise TransientError(f"{function.__name__}: worker process died ({error})") from error
         except asyncio.CancelledError:
-            future.cancel()
+            future.cancel()  # type: ignore[no-untyped-call]
             raise
 
     async def stop(self) -> None:
@@ -118,5 +118,5 @@ class Workers:
         if self._pool is None:
             return
         pool, self._pool = self._pool, None
-        pool.stop()
+        pool.stop()  # type: ignore[no-untyped-call]
         await asyncio.to_thread(pool.join, 5)

@@ -7,6 +7,7 @@ broker's cluster id: to another cluster it publishes the kept rows again, in ord
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -81,7 +82,12 @@ class Relay:
         )
         producer: AIOKafkaProducer | None = None
         lost = asyncio.Event()
-        connection.add_termination_listener(lambda *_: (lost.set(), self._wake.set()))
+
+        def on_lost(_connection: Any) -> None:
+            lost.set()
+            self._wake.set()
+
+        connection.add_termination_listener(on_lost)
         try:
             while not await connection.fetchval(
                 "SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK_CLASS, self._ctx.service
@@ -163,7 +169,7 @@ class Relay:
             raise TransientError(f"broker took {len(done)} of {len(rows)} messages")
         return len(rows)
 
-    async def _send(self, producer: AIOKafkaProducer, rows: list[Any]) -> list[Any]:
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> list[Any]:
         """Send rows in order; ids of those before the first failure.
 
         What came after a failure is sent again, so that a key's order is restored; the inbox

@@ -118,6 +118,21 @@ def dlq_topic_of(service: str) -> str:
     return f"too.{service}.dlq.v1"
 
 
+def wrap(data: EventData, **fields: Any) -> Envelope[Any]:
+    """Put an event into an envelope; type and version are the event's own.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If a field of the envelope does not fit.
+    """
+    model: Any = Envelope[type(data)]  # type: ignore[misc]
+    envelope: Envelope[Any] = model(
+        type=type(data).TYPE, version=type(data).VERSION, data=data, **fields
+    )
+    return envelope
+
+
 def parse_envelope(raw: bytes | str) -> Envelope[Any]:
     """Read an envelope and its payload.
 

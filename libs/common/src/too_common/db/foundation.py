@@ -15,7 +15,7 @@ from too_common.db.metadata import UtcDateTime
 
 def job_settings(schema: str) -> DBSettings:
     """Names of the job tables of a service; a channel is heard in the whole database."""
-    return DBSettings(db_schema=schema, channel=f"too_jobs_{schema}")  # type: ignore[arg-type]
+    return DBSettings(db_schema=schema, channel=f"too_jobs_{schema}")
 
 
 def create_v1(schema: str) -> None:

@@ -21,7 +21,7 @@ from too_common.bus.client import ensure_topics, make_consumer, make_producer, s
 from too_common.cause import Cause
 from too_common.clock import StackClock
 from too_common.context import Context
-from too_common.contracts.base import Envelope, EventData, owner_of, parse_envelope, topic_of
+from too_common.contracts.base import Envelope, EventData, owner_of, parse_envelope, topic_of, wrap
 from too_common.db.migrate import provision, service_url, upgrade
 from too_common.ids import uuid7
 from too_common.runtime import Runtime
@@ -192,9 +192,9 @@ class House:
     ) -> Envelope[Any]:
         """Put an event on the bus as its owner would."""
         why = cause or Cause()
-        envelope: Envelope[Any] = Envelope[type(data)](  # type: ignore[misc, operator]
+        envelope = wrap(
+            data,
             id=uuid7(),
-            type=type(data).TYPE,
             occurred_at=self.clock.now(),
             source=owner_of(type(data).TYPE),
             key=str(key),
@@ -205,7 +205,6 @@ class House:
             actor=why.actor,
             correlation_id=why.correlation_id,
             causation_id=why.causation_id,
-            data=data,
         )
         await self.produce(
             f"{self.prefix}{topic_of(envelope.source)}",
