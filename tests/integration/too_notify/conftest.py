@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest_asyncio
 import uvicorn
 from sqlalchemy import text
@@ -41,6 +42,15 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self):
         yield
+
+
+class _FreshToken(httpx.Auth):
+    def __init__(self, sign):
+        self._sign = sign
+
+    def auth_flow(self, request):
+        request.headers["Authorization"] = f"Bearer {self._sign()}"
+        yield request
 
 
 @dataclass
@@ -137,10 +147,27 @@ class Stage:
             revision=revision,
         )
 
-    def as_person(self, person: Person, *scopes: str):
-        return self.service.client_for(
-            *(scopes or ("read", "plan")), account_id=person.account_id, name=person.name
-        )
+    def as_person(self, person: Person, *scopes: str) -> httpx.AsyncClient:
+        return self.client_for(*(scopes or ("read", "plan")), person=person)
+
+    def client_for(self, *scopes: str, person: Person | None = None) -> httpx.AsyncClient:
+        """Client whose one-minute token is signed anew for each request."""
+        account_id = uuid4() if person is None else person.account_id
+        name = "Admin" if person is None else person.name
+
+        def sign() -> str:
+            return self.house.keys_of("vetting-api").sign_for_person(
+                audience="notify", account_id=account_id, name=name, scopes=scopes
+            )
+
+        client = self.service.client_for(*scopes, account_id=account_id, name=name)
+        client.auth = _FreshToken(sign)
+        return client
+
+    @property
+    def client(self) -> httpx.AsyncClient:
+        """Client of an administrator."""
+        return self.client_for("admin")
 
     async def event(
         self,
@@ -233,17 +260,17 @@ class Stage:
             return list(found) if found.returns_rows else []
 
     async def until(self, probe: Any, what: str = "condition") -> Any:
-        return await eventually(probe, deadline_s=20.0, what=what)
+        return await eventually(probe, deadline_s=60.0, what=what)
 
     async def incident(self, event_id: UUID, state: str | None = None) -> dict[str, Any]:
         """The event's latest incident with all its deliveries, once it is in that state."""
 
         async def look() -> dict[str, Any] | None:
-            answer = await self.service.client.get("/incidents", params={"event_id": str(event_id)})
+            answer = await self.client.get("/incidents", params={"event_id": str(event_id)})
             found = [one for one in answer.json() if state in {None, one["state"]}]
             if not found:
                 return None
-            detail = await self.service.client.get(f"/incidents/{found[0]['id']}")
+            detail = await self.client.get(f"/incidents/{found[0]['id']}")
             return detail.json()
 
         return await self.until(look, f"incident of {event_id} {state or ''}")

@@ -86,7 +86,7 @@ async def test_message_button_and_page_acknowledge_and_the_first_wins(stage):
         assert answer.json()["code"] == "incident_over"
     await stage.event(other)
     await stage.quiet()
-    assert len((await stage.service.client.get("/incidents")).json()) == 2
+    assert len((await stage.client.get("/incidents")).json()) == 2
 
 
 async def test_handing_over_calls_the_next_at_once(stage):

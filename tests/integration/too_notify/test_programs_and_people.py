@@ -18,12 +18,12 @@ def near(limit_mpc):
 
 
 async def verdicts(stage, event_id):
-    answer = await stage.service.client.get(f"/events/{event_id}/decisions")
+    answer = await stage.client.get(f"/events/{event_id}/decisions")
     return {one["program_name"]: one["verdict"] for one in answer.json()}
 
 
 async def test_programs_have_versions_and_open_events_are_judged_anew(stage):
-    client = stage.service.client
+    client = stage.client
     names = [one["content"]["name"] for one in (await client.get("/programs")).json()]
     assert names == [
         "Close and well localized GW",
@@ -75,17 +75,17 @@ async def test_programs_have_versions_and_open_events_are_judged_anew(stage):
     bad = await client.post("/programs", json={"name": "X", "criteria": {"kind": "weather"}})
     assert bad.status_code == 422
     automatic = {"name": "Auto", "criteria": GW, "submission": {"kind": "automatic"}}
-    async with stage.service.client_for("plan") as planner:
+    async with stage.client_for("plan") as planner:
         assert (await planner.post("/programs", json=automatic)).status_code == 403
-    async with stage.service.client_for("plan", "submit") as planner:
+    async with stage.client_for("plan", "submit") as planner:
         assert (await planner.post("/programs", json=automatic)).status_code == 201
-    async with stage.service.client_for("read") as reader:
+    async with stage.client_for("read") as reader:
         answer = await reader.post("/programs", json={"name": "Y", "criteria": GW})
         assert answer.status_code == 403
 
 
 async def test_match_that_ends_stands_down_and_a_new_one_pages_again(stage):
-    client = stage.service.client
+    client = stage.client
     for program in (await client.get("/programs")).json():
         await client.delete(f"/programs/{program['id']}")
     limit = {"kind": "quantity", "quantity": "distance_mpc", "below": 200}
@@ -146,14 +146,14 @@ async def test_contact_card_is_private_and_its_number_verified_by_a_code(stage):
         assert {one["name"]: one["phone"] for one in cards} == {"Ann": "…77", "Ben": ben.phone}
         path = f"/contact-cards/{ann.account_id}/test-alert"
         assert (await client.post(path)).status_code == 403
-    assert (await stage.service.client.post(path)).status_code == 202
+    assert (await stage.client.post(path)).status_code == 202
     logged = await stage.sql("select detail::text from notify.delivery_log")
     assert not any("555555" in row[0] for row in logged)
 
 
 async def test_rota_overrides_and_announced_duty(stage):
     ann, ben = [await stage.person(name) for name in ("Ann", "Ben")]
-    client = stage.service.client
+    client = stage.client
     rota = {"version": 0, "entries": [{"account_id": str(ben.account_id)}]}
     answer = await client.put("/rota", json=rota)
     assert answer.json()["version"] == 1

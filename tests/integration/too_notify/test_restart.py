@@ -127,18 +127,18 @@ async def test_snapshot_and_migrations_are_complete(stage):
     event_id = await stage.event()
     await stage.incident(event_id, "triggered")
     await stage.quiet()
-    answer = (await stage.service.client.get("/snapshot")).json()
+    answer = (await stage.client.get("/snapshot")).json()
     types = [item["type"] for item in answer["items"]]
     assert types.count("notify.decision_changed") == 4
     assert types.count("notify.incident_changed") == 1
     assert types.count("notify.duty_changed") == 1
-    assert "+1555" not in (await stage.service.client.get("/snapshot")).text
+    assert "+1555" not in (await stage.client.get("/snapshot")).text
     url = service_url(stage.house.admin_database_url, "notify", ROLE_PASSWORD)
     assert await differences(url, service="notify", metadata=SERVICE.metadata) == []
 
 
 async def test_openapi_describes_every_route(stage):
-    answer = await stage.service.client.get("/openapi.json")
+    answer = await stage.client.get("/openapi.json")
     paths = answer.json()["paths"]
     for path in ("programs", "incidents/{incident_id}/ack", "contact-cards/me", "rota", "duty"):
         assert f"/api/notify/v1/{path}" in paths

@@ -9,17 +9,12 @@ from too_common.context import Context
 from too_common.contracts.notify import IncidentState
 from too_common.errors import NotFoundError, TransientError
 
-from too_notify.clients import (
-    Accepted,
-    LostAnswerError,
-    NotConfiguredError,
-    ProviderBusyError,
-    Refused,
-)
-from too_notify.clients.slack import Post, blocks
+from too_notify.clients import LostAnswerError, NotConfiguredError, ProviderBusyError
+from too_notify.clients.slack import blocks
 from too_notify.clients.smtp import Mail, message_id
 from too_notify.delivery import Channel
 from too_notify.messages import AnswerPress, SendDelivery, UpdateThread
+from too_notify.outcomes import Accepted, Post, Refused
 from too_notify.resources import Clients
 from too_notify.store import incidents as store
 from too_notify.usecases.send_delivery import (

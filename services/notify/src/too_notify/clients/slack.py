@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -11,25 +10,12 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from too_notify.clients import (
-    Accepted,
-    LostAnswerError,
-    NotConfiguredError,
-    ProviderBusyError,
-    Refused,
-)
+from too_notify.clients import LostAnswerError, NotConfiguredError, ProviderBusyError
+from too_notify.outcomes import Accepted, Post, Refused
 
 TIMEOUT_S = 10
 _BUSY = {"ratelimited", "internal_error", "service_unavailable", "fatal_error", "request_timeout"}
 ACK_ACTION = "acknowledge"
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A message that Slack took: where it is, for edits and threads."""
-
-    channel: str
-    ts: str
 
 
 def blocks(text: str, *, button_value: str | None = None) -> list[dict[str, Any]]:

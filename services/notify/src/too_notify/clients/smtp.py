@@ -10,13 +10,8 @@ from email.utils import format_datetime, parseaddr
 
 import aiosmtplib
 
-from too_notify.clients import (
-    Accepted,
-    LostAnswerError,
-    NotConfiguredError,
-    ProviderBusyError,
-    Refused,
-)
+from too_notify.clients import LostAnswerError, NotConfiguredError, ProviderBusyError
+from too_notify.outcomes import Accepted, Refused
 
 TIMEOUT_S = 15.0
 _TRANSIENT = range(400, 500)

@@ -20,13 +20,8 @@ from twilio.rest import Client
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
-from too_notify.clients import (
-    Accepted,
-    LostAnswerError,
-    NotConfiguredError,
-    ProviderBusyError,
-    Refused,
-)
+from too_notify.clients import LostAnswerError, NotConfiguredError, ProviderBusyError
+from too_notify.outcomes import Accepted, Refused
 
 TIMEOUT_S = 10.0
 GATHER_TIMEOUT_S = 8
@@ -36,8 +31,6 @@ _CLOCK_SLACK = timedelta(seconds=90)
 """The provider's clock and ours may differ by this when a lost message is looked for."""
 _TOO_MANY = 429
 _QUEUE_FULL = {20429, 21611, 30001}
-STOPPED = 21610
-"""The person has sent STOP."""
 
 
 class _HttpxClient(AsyncHttpClient):  # type: ignore[misc]

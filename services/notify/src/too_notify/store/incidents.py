@@ -248,16 +248,25 @@ async def deliveries_of_step(session: AsyncSession, step_id: UUID) -> list[Deliv
 
 
 async def pages_in_last_hour(
-    session: AsyncSession, account_id: UUID, now: datetime, *, is_drill: bool
+    session: AsyncSession, account_id: UUID, now: datetime, *, is_drill: bool, of_events: bool
 ) -> list[datetime]:
-    """When calls and messages of pages went to a person; drills are counted apart."""
-    statement = select(DeliveryRow.planned_at).where(
-        DeliveryRow.account_id == account_id,
-        DeliveryRow.planned_at > now - timedelta(hours=1),
-        DeliveryRow.channel.in_([Channel.VOICE, Channel.SMS]),
-        DeliveryRow.purpose == Purpose.PAGE,
-        DeliveryRow.state != DeliveryState.DROPPED,
-        (DeliveryRow.mode == "drill") if is_drill else (DeliveryRow.mode != "drill"),
+    """When calls and messages of pages went to a person.
+
+    Drills are counted apart, and so are pages of events and of alarms: a storm of alarms must not
+    use up the pages of an alert.
+    """
+    statement = (
+        select(DeliveryRow.planned_at)
+        .join(IncidentRow)
+        .where(
+            IncidentRow.event_id.is_not(None) if of_events else IncidentRow.event_id.is_(None),
+            DeliveryRow.account_id == account_id,
+            DeliveryRow.planned_at > now - timedelta(hours=1),
+            DeliveryRow.channel.in_([Channel.VOICE, Channel.SMS]),
+            DeliveryRow.purpose == Purpose.PAGE,
+            DeliveryRow.state != DeliveryState.DROPPED,
+            (DeliveryRow.mode == "drill") if is_drill else (DeliveryRow.mode != "drill"),
+        )
     )
     return list(await session.scalars(statement))
 

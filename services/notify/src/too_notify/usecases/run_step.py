@@ -115,9 +115,15 @@ async def _plan_call(
 ) -> DeliveryRow:
     is_drill = incident.mode == Mode.DRILL
     dropped = None
-    if call.channel in {Channel.VOICE, Channel.SMS}:
+    # the first page of an astronomical event always goes out: a cap must never silence an alert
+    is_first = incident.event_id is not None and StepKind(step.kind) is StepKind.FIRST
+    if call.channel in {Channel.VOICE, Channel.SMS} and not is_first:
         sent = await store.pages_in_last_hour(
-            uow.session, call.account_id, uow.now, is_drill=is_drill
+            uow.session,
+            call.account_id,
+            uow.now,
+            is_drill=is_drill,
+            of_events=incident.event_id is not None,
         )
         cap = uow.ctx.settings.max_pages_per_hour
         if not within_cap(sent, uow.now, cap):

@@ -8,10 +8,8 @@ from too_common.contracts.notify import IncidentState
 from too_common.errors import TransientError
 from too_common.uow import UnitOfWork
 
-from too_notify.clients import Accepted, Refused
-from too_notify.clients.slack import Post
-from too_notify.clients.twilio import STOPPED
 from too_notify.delivery import BAD, Channel, DeliveryState, Purpose, advance, may_send, reported
+from too_notify.outcomes import STOPPED, Accepted, Post, Refused
 from too_notify.store import incidents as store
 from too_notify.store import people
 from too_notify.tables import DeliveryRow, EventRow, IncidentRow, ThreadRow
