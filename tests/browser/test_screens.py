@@ -64,6 +64,12 @@ async def test_every_page_fits_and_is_quiet(site, browser, size, tmp_path):
                 ".filter(e => !(e.textContent.trim() || e.getAttribute('aria-label')"
                 " || e.labels?.length)).map(e => e.outerHTML)"
             )
+            hidden = await page.run(
+                "[...document.querySelectorAll('.btn.go')].filter(b => {"
+                " const c = (b.closest('.scroll') ?? b).getBoundingClientRect(),"
+                " r = b.getBoundingClientRect(); return r.right > c.right + 1; }).length"
+            )
+            assert hidden == 0, f"{name}: a Go button is cut off"
             assert unnamed == [], f"{name}: controls without a name"
         assert page.console == []
         elsewhere = {u for u in page.requested if not u.startswith((site.url, "about:", "data:"))}

@@ -129,8 +129,8 @@ def span(begin: Any, end: Any) -> Markup:
     first, last = first.astimezone(UTC), last.astimezone(UTC)
     form = "%H:%M" if first.date() == last.date() else "%d %b %H:%M"
     return Markup(
-        '<span class="nowrap"><time datetime="{}">{}</time>\u2009\u2013\u2009'
-        '<time datetime="{}">{}</time></span>'
+        '<time class="nowrap" datetime="{}">{}</time>\u2009\u2013 '
+        '<time class="nowrap" datetime="{}">{}</time>'
     ).format(
         first.isoformat(), first.strftime("%d %b %H:%M"), last.isoformat(), last.strftime(form)
     )

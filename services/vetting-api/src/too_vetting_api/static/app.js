@@ -33,7 +33,7 @@
     if (kind === "minutes") return Number(text) * 60;
     if (kind === "list") return text.split(/[\s,;]+/).filter(Boolean);
     if (kind === "numbers") return text.split(/[\s,;]+/).filter(Boolean).map(Number);
-    if (kind === "utc") return text.length === 16 ? `${text}:00Z` : `${text}Z`;
+    if (kind === "utc") return `${text.replace(" ", "T")}${text.length === 16 ? ":00" : ""}Z`;
     if (kind === "json") return JSON.parse(text);
     return field.value;
   }
