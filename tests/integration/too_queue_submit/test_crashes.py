@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from too_common.errors import PermanentError
 from too_common.testing.service import eventually
 from too_queue_submit import jobs
 from too_queue_submit.clients.ztf_http import ZtfHttpClient
@@ -126,3 +127,10 @@ async def test_nothing_but_live_opens_the_real_address(make_stage):
     finally:
         server.close()
         await server.wait_closed()
+
+
+async def test_production_refuses_simulated_facilities(make_stage, house):
+    house.common["profile"] = "production"
+    with pytest.raises(PermanentError, match="simulated in production"):
+        async with make_stage():
+            pass

@@ -1,10 +1,12 @@
 """The four sftp telescopes: delivered, taken, withdrawn, and what their readers were told."""
 
 import hashlib
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import pytest
 from too_common.testing.service import eventually
+from too_queue_submit.facilities import GattiniDatabase
 
 EXPOSURES = {
     "DECam": [("5001", 40.0, -30.0, "g", 25.0), ("5001", 40.02, -29.98, "z", 25.0)],
@@ -104,6 +106,30 @@ async def test_a_file_that_nobody_loads_is_asked_for(make_stage):
         answer = await client.post(f"/submissions/{row['submission_id']}/confirm-loaded")
         assert answer.status_code == 200
         assert "Ann" in answer.json()["reason"]
+
+
+async def test_gattini_reports_into_its_database(make_stage, postgres_server, tmp_path):
+    """Read by a role that may only read; one query for exposures and depths."""
+    url = postgres_server.create_database()
+    at = urlsplit(url)
+    reader = at._replace(netloc=f"gattini_reader:simulated-reader@{at.hostname}:{at.port}")
+    (tmp_path / "reader.url").write_text(urlunsplit(reader) + "\n")
+    async with make_stage(world_settings={"gattini_database_url": url}) as stage:
+        configs = stage.service.ctx.resources.facilities._configs
+        source = GattiniDatabase(url_file=tmp_path / "reader.url")
+        endpoint = configs["Gattini"].simulated.model_copy(update={"progress": (source,)})
+        configs["Gattini"] = configs["Gattini"].model_copy(update={"simulated": endpoint})
+        await stage.ready("Gattini")
+        row = await draft(stage, "Gattini")
+        await stage.approve(row)
+        await stage.of_plan(plan_of(row), "delivered")
+        await stage.advance(hours=4)
+        complete = await stage.of_plan(plan_of(row), "complete")
+        assert complete["exposures_executed"] == 2
+        found = (await stage.service.client.get("/exposures")).json()
+        assert {e["source"] for e in found} == {"gattini_database"}
+        assert all(15 < e["depth_mag"] < 18 for e in found)
+    postgres_server.drop_database(url)
 
 
 @pytest.mark.parametrize(

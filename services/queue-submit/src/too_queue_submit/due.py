@@ -29,6 +29,9 @@ async def _attend(uow: UnitOfWork, row: SubmissionRow) -> None:
     settings = uow.ctx.settings
     if state in UNSENT and now >= row.window_end:
         await core.discard(uow, row, "the window ended while it waited")
+        if state is S.DRAFT:
+            # nobody asked for it: most drafts end so, and nobody is woken for that
+            return
         await core.tell(uow, row, "window_ended", "not sent: the window ended while it waited")
         return
     if state is S.APPROVED:

@@ -251,6 +251,11 @@ async def make_resources(ctx: Context) -> AsyncIterator[Resources]:
         facilities = load_facilities(settings.facilities_file)
     except FacilitiesFileError as error:
         raise PermanentError(str(error)) from error
+    simulated = [name for name, config in facilities.items() if config.mode == "simulated"]
+    if simulated and ctx.common.profile == "production":
+        raise PermanentError(
+            f"{settings.facilities_file}: mode simulated in production: {', '.join(simulated)}"
+        )
     async with ctx.unit_of_work() as uow:
         for name, config in facilities.items():
             await store.ensure_facility(uow.session, name, config.mode)
