@@ -287,7 +287,7 @@ async def test_cap_on_pages_in_an_hour(stage):
         await stage.incident(event_id)
         await stage.quiet()
     assert len(stage.texts(ann)) == 3, "a new event is never silenced"
-    await stage.advance(minutes=3)
+    await stage.advance(180)
     await stage.quiet()
     assert len(stage.texts(ann)) == 3, "what repeats is"
     last = await stage.incident(event_id)
