@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from too_common.astro.skymap import SkyMap
 
 MIN_CANDIDATES, MAX_CANDIDATES = 400, 2600
-CANDIDATES_PER_SLOT = 6
+CANDIDATES_PER_SLOT = 12
 """Fields whose exact footprint is laid over the map; the rest is sorted out by a quick look."""
 _QUICK_SAMPLES = 5
 
