@@ -43,7 +43,13 @@ async def _view(uow: UnitOfWork, event: Event) -> EventView:
 
 
 async def _event(uow: UnitOfWork, event_id: UUID) -> Event:
-    event = await uow.session.get(Event, event_id)
+    # a share lock: the event and its localizations are then read as of one moment
+    event = await uow.session.scalar(
+        select(Event)
+        .where(Event.id == event_id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    )
     if event is None:
         raise NotFoundError(f"there is no event {event_id}")
     return event

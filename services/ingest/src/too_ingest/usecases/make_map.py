@@ -3,6 +3,7 @@
 from typing import ClassVar
 from uuid import UUID
 
+from too_common.contracts.base import Mode
 from too_common.contracts.ingest import LocalizationOrigin
 from too_common.jobs import JobPayload
 from too_common.uow import UnitOfWork
@@ -34,6 +35,12 @@ class BuildConeMap(JobPayload):
     revision: int
 
 
+LIVE_PRIORITY = 10
+"""A live alert never waits behind replays and drills."""
+_PRIORITY: dict[type[JobPayload], int] = {NormaliseMap: 2, BuildConeMap: 1, FetchMap: 0}
+"""A map in the notice is what everybody waits for; a cone is quick and serves meanwhile."""
+
+
 async def request_map(uow: UnitOfWork, localization: Localization, *, delay_s: float = 0.0) -> None:
     """Enqueue the job that makes a localization's map."""
     key = f"{localization.id}:{localization.revision}:{localization.attempts}"
@@ -48,6 +55,5 @@ async def request_map(uow: UnitOfWork, localization: Localization, *, delay_s: f
         kind(localization_id=localization.id, revision=localization.revision),
         delay_s=delay_s,
         dedupe_key=key,
-        # a map in the notice is what everybody waits for; cones are quick
-        priority=1 if kind is not FetchMap else 0,
+        priority=_PRIORITY[kind] + (LIVE_PRIORITY if uow.cause.mode is Mode.LIVE else 0),
     )
