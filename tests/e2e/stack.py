@@ -67,8 +67,10 @@ class Stack:
 
     def pid_of(self, name: str) -> int | None:
         """Process of a part: a service, ``simulators``, ``kafka`` or ``postgres``."""
-        assert self.process is not None
-        for child in psutil.Process(self.process.pid).children():
+        supervisor = (
+            self.process.pid if self.process else int((self.folder / "too-up.lock").read_text())
+        )
+        for child in psutil.Process(supervisor).children():
             try:
                 command = child.cmdline()
             except psutil.Error:

@@ -1,46 +1,15 @@
 """A night, through public interfaces alone: from the alert to the circular, then the retraction."""
 
-import json
 from datetime import timedelta
 from random import randrange
 
 import pytest
+from observing import event_named, incident, plans, preferred_map, retraction, submissions
 from too_ingest.samples import make_sample
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 TELESCOPES = {"ZTF", "DECam", "KPED", "Gattini", "GROWTH-India"}
-
-
-def retraction(name, now):
-    body = {"alert_type": "RETRACTION", "time_created": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-            "superevent_id": name, "urls": {"gracedb": f"https://gracedb.ligo.org/superevents/{name}/view/"},
-            "event": None, "external_coinc": None}  # fmt: skip
-    return json.dumps(body).encode()
-
-
-async def event_named(world, name):
-    found = await world.items("ingest/v1/events")
-    return next((item for item in found if item["name"] == name), None)
-
-
-async def plans(world, event_id, state="ready"):
-    found = await world.items("planner/v1/plans", event_id=event_id)
-    return {item["telescope"]: item for item in found if item["state"] == state}
-
-
-async def submissions(world, event_id):
-    found = await world.items("queue-submit/v1/submissions", event_id=event_id)
-    return {
-        item["facility"]: item
-        for item in sorted(found, key=lambda item: item["submission_id"])
-        if item["state"] != "discarded"
-    }
-
-
-async def incident(world, event_id):
-    found = await world.items("notify/v1/incidents")
-    return next((item for item in found if item["event_id"] == event_id), None)
 
 
 async def test_a_night(world):
@@ -168,9 +137,7 @@ async def _count(world, event_id, count):
 
 
 async def _five(world, event_id):
-    found = await world.items("ingest/v1/events/" + event_id + "/localizations")
-    best = next(item for item in found if item["is_preferred"])
-    sha = best.get("map_sha256") or best["map"]["sha256"]
+    sha = await preferred_map(world, event_id)
     ready = {t: p for t, p in (await plans(world, event_id)).items() if p["map_sha256"] == sha}
     return ready if set(ready) == TELESCOPES else None
 
