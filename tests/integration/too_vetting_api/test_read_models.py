@@ -251,6 +251,7 @@ async def test_all_rows_bad_is_422_and_an_unknown_event_is_named(service):
 
 async def test_galaxies_are_ranked_and_the_snapshot_is_served(service, house, night, serve_map):
     key = str(night.event_id)
+    await eventually(lambda: get(service, "/catalogues"), what="the sample catalogue")
     published = await house.expect(CataloguePublished)
     reference = published.data.snapshot
     assert published.data.name == "openngc"
