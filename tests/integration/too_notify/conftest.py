@@ -88,12 +88,12 @@ class Stage:
         self.sims.world.faults.switch_off(None)
         await self.quiet()
         ctx = self.service.ctx
-        names = ", ".join(
-            table.fullname
-            for table in SERVICE.metadata.sorted_tables
-            if table.name not in {"outbox", "inbox", "parked", "relay_state"}
-        )
-        await self.sql(f"TRUNCATE {names}")
+        # loops that look for due rows read these tables at any time: DELETE blocks no reader,
+        # where TRUNCATE may deadlock with one
+        async with ctx.unit_of_work() as uow:
+            for table in reversed(SERVICE.metadata.sorted_tables):
+                if table.name not in {"outbox", "inbox", "parked", "relay_state"}:
+                    await uow.session.execute(table.delete())
         async with ctx.unit_of_work() as uow:
             await seed_sample_programs(uow)
         ctx.settings.max_pages_per_hour = NotifySettings.model_fields["max_pages_per_hour"].default
