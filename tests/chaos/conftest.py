@@ -1,0 +1,53 @@
+"""One stack for the tests of this folder, and a world to act in."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "e2e"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stack import Stack, World
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory, kafka_server: object) -> Iterator[Stack]:
+    """A running local stack (`kafka_server` skips or fails where Kafka cannot be started)."""
+    del kafka_server
+    running = os.environ.get("TOO_E2E_STACK")
+    if running:
+        # a stack that a developer keeps running: its folder and first port
+        folder, base = running.split(",")
+        yield Stack(Path(folder), int(base))
+        return
+    one = Stack(tmp_path_factory.mktemp("chaos"))
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture
+async def world(stack: Stack) -> AsyncIterator[World]:
+    """What a person and the outside world do."""
+    one = World(stack)
+    try:
+        yield one
+    finally:
+        await one.close()
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Tell whoever runs the tests what happens, at once."""
+
+    def tell(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n  {line}")
+            sys.stdout.flush()
+
+    return tell
