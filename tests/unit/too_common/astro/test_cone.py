@@ -31,7 +31,8 @@ def inside(skymap, centre, radius):
 def test_containment_comes_back(ra, dec, log_radius, containment):
     radius = 10.0**log_radius
     skymap = cone_skymap(ra, dec, radius, containment)
-    assert inside(skymap, (ra, dec), radius) == pytest.approx(containment, abs=0.005)
+    # half of the tolerance is that of the samples: at the poles their errors add up
+    assert inside(skymap, (ra, dec), radius) == pytest.approx(containment, abs=0.01)
     assert len(skymap) < 20_000
 
 

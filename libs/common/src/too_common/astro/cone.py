@@ -24,10 +24,10 @@ MIN_RADIUS_DEG = 1.0 / 3600.0
 MAX_ORDER = 20
 """Finest pixels that are made: 0.2 arcsec."""
 
-MAX_AXIS_RATIO = 100.0
+MAX_AXIS_RATIO = 50.0
 """Thinner ellipses are refused."""
 
-_PIXELS_PER_SIGMA = 4.0
+_PIXELS_PER_SIGMA = 6.0
 _TAIL = 8.0
 """Where -ln(density / peak) is above this (4 sigma) pixels may be as large as a sigma."""
 _FAINT = 25.0
