@@ -105,7 +105,10 @@ class Keys:
             )
             registry.validate(claims)
         except (JoseError, ValueError, KeyError) as error:
-            raise UnauthorizedError(f"token refused: {type(error).__name__}") from error
+            raise UnauthorizedError(
+                "token refused: malformed, expired, or not signed by a service that is trusted "
+                f"here ({type(error).__name__})"
+            ) from error
         issuer = str(claims["iss"])
         if decoded.header.get("kid") != issuer:
             raise UnauthorizedError("token refused: signed by another than its issuer")
