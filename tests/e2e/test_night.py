@@ -76,23 +76,25 @@ async def test_a_night(world):
     # -- the night: the telescopes observe, what was executed comes back, a circular is drafted
     starts = sorted(latest[name]["statistics"]["first_exposure_at"] for name in chosen)
     await world.sim.post("/control/clock", json={"to": starts[1], "settle": True}, timeout=120.0)
-    for _ in range(10):
-        await world.advance(600)
     await world.until(
         lambda: _exposures(world, event_id, set(chosen)), what="executed exposures", deadline_s=240
     )
     draft = await world.until(lambda: _draft(world, event_id), what="circular")
     assert draft["derived_event"] == f"LIGO/Virgo/KAGRA {name}"
-    assert "ZTF" in draft["subject"]
 
     # -- the retraction: what is queued is withdrawn and read back as gone, everybody is told once
     now = await world.now()
     await world.produce("igwn.gwalert", name, retraction(name, now + timedelta(seconds=1)))
-    done = {"cancelled", "complete", "partial", "expired"}
     await world.until(
-        lambda: _states(world, event_id, dict.fromkeys(chosen, done)),
+        lambda: _states(
+            world,
+            event_id,
+            {"ZTF": {"cancelled"}, "Gattini": {"cancelled", "cancel_requested", "complete"}},
+        ),
         what="withdrawal",
     )
+    # Gattini's reader had taken the file: a notice is left, and nobody claims more than is known
+    await world.until(lambda: _left_a_notice(world, name), what="notice for the telescope")
     queues = (await world.sim.request("GET", "/ztf/queues", json={})).json()
     assert [item for item in queues if name in item["queue_name"]] == []
     await world.until(lambda: _stand_down(world, name), what="stand-down")
@@ -101,22 +103,10 @@ async def test_a_night(world):
     told = await _stand_down(world, name)
     assert len(told) == len({item["data"]["to"] for item in told}), "told twice"
     assert (await incident(world, event_id))["state"] == "resolved"
-    left = await submissions(world, event_id)
-    assert {item["state"] for item in left.values()} <= done
-    page = await world.api.get(f"/api/vetting-api/v1/events/{event_id}/timeline")
-    steps = [item["step"] for item in page.json()["steps"]] if page.is_success else page.text
-    for step in (
-        "received",
-        "stored",
-        "map_ready",
-        "decided",
-        "paged",
-        "planned",
-        "approved",
-        "accepted",
-        "first_exposure",
-    ):
-        assert any(step in str(item) for item in steps), f"{step} is missing in {steps}"
+    groups = await world.get(f"vetting-api/v1/events/{event_id}/timeline")
+    reached = {entry["step"] for group in groups for entry in group["entries"] if entry["at"]}
+    assert reached >= {"received", "stored", "map_ready", "decided", "paged", "planned",
+                       "approved", "accepted", "first_exposure"}  # fmt: skip
 
 
 async def _called(world, count):
@@ -174,7 +164,13 @@ async def _exposures(world, event_id, facilities):
 
 async def _draft(world, event_id):
     found = await world.items("circulars/v1/drafts", event_id=event_id)
-    return found[0] if found and "exposures" in found[0]["body"] else None
+    both = found and all(name in found[0]["subject"] for name in ("Gattini", "ZTF"))
+    return found[0] if both else None
+
+
+async def _left_a_notice(world, name):
+    left = [*await world.journal("reader.cancelled"), *await world.journal("reader.withdrawn")]
+    return [item for item in left if name in str(item["data"])]
 
 
 async def _stand_down(world, name):

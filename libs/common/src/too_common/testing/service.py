@@ -215,16 +215,19 @@ class House:
 
     async def produce(self, topic: str, key: bytes, value: bytes) -> None:
         """Put bytes on a topic, which is made if it does not exist."""
-        if topic not in self._topics:
-            partitions = self.common_settings().bus_partitions
-            await ensure_topics(self.kafka_bootstrap, [topic], partitions=partitions)
-            self._topics.add(topic)
+        await self._ensure_topic(topic)
         producer = make_producer(self.kafka_bootstrap, client_id="test")
         await producer.start()
         try:
             await producer.send_and_wait(topic, value=value, key=key)
         finally:
             await stop_quietly(producer)
+
+    async def _ensure_topic(self, topic: str) -> None:
+        if topic not in self._topics:
+            partitions = self.common_settings().bus_partitions
+            await ensure_topics(self.kafka_bootstrap, [topic], partitions=partitions)
+            self._topics.add(topic)
 
     async def expect(
         self,
@@ -241,9 +244,11 @@ class House:
             If none came in time; names what came instead.
         """
         seen: list[str] = []
+        topic = f"{self.prefix}{topic_of(owner_of(data.TYPE))}"
+        await self._ensure_topic(topic)
         consumer = make_consumer(self.kafka_bootstrap, group=f"{self.prefix}expect.{uuid4()}")
         await consumer.start()
-        consumer.subscribe([f"{self.prefix}{topic_of(owner_of(data.TYPE))}"])
+        consumer.subscribe([topic])
         try:
             async with asyncio.timeout(deadline_s):
                 while True:
