@@ -18,13 +18,15 @@ PYTHON ?=
 # Of pytest: make test PYTEST_ARGS="-k rota -x"
 PYTEST_ARGS ?=
 TEST_WORKERS ?= auto
+# make chaos CHAOS_ROUNDS=3; TOO_CHAOS_SEED=<the seed that it printed> kills the same again
+CHAOS_ROUNDS ?= 30
 # make lock LOCK_ARGS=--upgrade takes the newest of everything
 LOCK_ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 OLD_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help install up reset test check format-check lint format types imports \
+.PHONY: help install up reset test chaos check format-check lint format types imports \
 	migrations-check schemas schemas-check openapi openapi-check lock lock-kafka bench \
 	k8s-check images screenshots clean
 
@@ -101,6 +103,9 @@ reset: install ## forget all data of the local stack (var/)
 
 test: install ## run all tests on a real PostgreSQL and a real Kafka
 	TOO_REQUIRE_KAFKA=1 $(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+chaos: install ## kill services, broker and database at random moments (CHAOS_ROUNDS=30)
+	TOO_REQUIRE_KAFKA=1 TOO_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(BIN)/pytest tests/chaos -s -v $(PYTEST_ARGS)
 
 check: install format-check lint types imports migrations-check schemas-check openapi-check ## what a reviewer looks at first
 
