@@ -137,12 +137,14 @@ class World:
         profile: PlanningProfile | None = None,
         program_id: UUID = PROGRAM,
         priority: int = 10,
+        map_sha256: str | None = None,
     ) -> None:
         await self.house.publish(
             DecisionChanged(
                 decision_id=uuid4(),
                 event_id=self.event_id,
                 event_revision=1,
+                map_sha256=map_sha256,
                 program_id=program_id,
                 program_name="every significant event",
                 program_version=1,

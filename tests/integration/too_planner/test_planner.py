@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 from too_common.contracts.notify import PlanningProfile, Verdict
@@ -17,6 +17,7 @@ from too_common.testing.service import House, ServiceUnderTest, eventually
 from too_planner.checker import check_plan
 from too_planner.plan import Plan
 from too_planner.telescope import TelescopeDefinition
+from too_planner.usecases import plan_event
 
 RA, DEC = 115.0, 10.0
 ALL = {"ZTF", "DECam", "KPED", "Gattini", "GROWTH-India"}
@@ -119,6 +120,21 @@ async def test_a_better_map_supersedes_with_the_difference(planner, world):
     assert difference["fields_added"] or difference["fields_dropped"]
     on_new_map = difference["probability_before_on_new_map"]
     assert on_new_map <= difference["probability_after"]
+
+
+async def test_the_word_on_a_new_map_is_waited_for(planner, world, monkeypatch):
+    """A map may make the event another program's: nothing is planned for the one before."""
+    monkeypatch.setattr(plan_event, "WORD_ON_MAP_S", 3600.0)  # for as long as this test needs
+    only_ztf = PlanningProfile(telescopes=("ZTF",))
+    ref, facts = world.map_at(RA, DEC, 6.0)
+    await world.event()
+    await world.decision(profile=only_ztf, priority=50)
+    await world.localization(ref, facts)
+    await world.decision(
+        profile=only_ztf, priority=10, program_id=UUID(int=8), map_sha256=ref.sha256
+    )
+    (made,) = await _made(planner, world, 1)
+    assert [row["plan_id"] for row in await _plans(planner, world)] == [made["plan_id"]]
 
 
 async def test_a_retraction_ends_every_plan_and_nothing_is_planned_after_it(planner, world):

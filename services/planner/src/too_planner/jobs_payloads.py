@@ -15,6 +15,14 @@ class MakePlan(JobPayload):
     revision: int
 
 
+class PlanEvent(JobPayload):
+    """Plan an event by the decision that there is, though it was not made on the current map."""
+
+    TYPE: ClassVar[str] = "plan_event"
+
+    event_id: UUID
+
+
 class UpdateCoverage(JobPayload):
     """Measure the executed exposures of an event on its current map."""
 

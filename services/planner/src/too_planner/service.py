@@ -46,6 +46,7 @@ SERVICE = ServiceDefinition(
     ),
     jobs=(
         job_type(jobs.MakePlan, jobs.make_plan, concurrency=5, timeout_s=300.0),
+        job_type(jobs.PlanEvent, jobs.plan_without_word, concurrency=2, timeout_s=60.0),
         job_type(jobs.UpdateCoverage, jobs.measure_coverage, concurrency=2, timeout_s=300.0),
     ),
     resources=resources.make_resources,

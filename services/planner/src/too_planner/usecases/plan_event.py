@@ -10,7 +10,7 @@ from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
 
 from too_planner import store
-from too_planner.jobs_payloads import MakePlan
+from too_planner.jobs_payloads import MakePlan, PlanEvent
 from too_planner.profile import request_of_profile
 from too_planner.request import PlanRequest, Window
 from too_planner.tables import DecisionRow, EventRow, LocalizationRow, PlanRow, TelescopeRow
@@ -19,12 +19,21 @@ from too_planner.usecases.publish_plan import publish_plan, supersede
 
 PLANNING_PRIORITY = 10
 """Plans go before measurements of coverage."""
+WORD_ON_MAP_S = 1.5
+"""A program's word on a new map comes this soon, or the map is planned by the word before it."""
 
 
-async def plan_event(uow: UnitOfWork, event_id: UUID) -> None:
+async def plan_event(uow: UnitOfWork, event_id: UUID, *, waits: bool = True) -> None:
     """Plan what is wanted and not planned yet; called at every change that may want a plan.
 
     The plan's window is the program's, from the stack's now: the coming night.
+
+    Parameters
+    ----------
+    waits
+        A new map is judged at the same moment as it comes here, and may then be another program's.
+        Plans by the old word would be made for nothing and keep the workers from those that count,
+        so the new word is waited for, but not for long.
     """
     event = await store.event(uow.session, event_id, lock=True)
     if event is None or event.is_retracted:
@@ -36,7 +45,16 @@ async def plan_event(uow: UnitOfWork, event_id: UUID) -> None:
         return
     if localization is None:
         return
-    profile = DecisionChanged.model_validate(decision.data).planning
+    told = DecisionChanged.model_validate(decision.data)
+    if waits and told.map_sha256 != localization.map_sha256:
+        await uow.enqueue(
+            PlanEvent(event_id=event_id),
+            delay_s=WORD_ON_MAP_S,
+            dedupe_key=str(event_id),
+            priority=PLANNING_PRIORITY,
+        )
+        return
+    profile = told.planning
     for telescope in await store.telescopes(uow.session):
         if not profile.telescopes or telescope.name in profile.telescopes:
             await _want(uow, event, localization, decision, telescope, profile)
