@@ -105,7 +105,12 @@ class NoticeStream:
     async def next_batch(self) -> list[Message]:
         """Messages that have arrived; empty after a while without any."""
         found: list[Message] = []
-        for message in await self._consumer.consume(num_messages=BATCH, timeout=POLL_S):
+        # consume() alone waits its whole time for a batch to fill, and alerts come one by one
+        first = await self._consumer.poll(timeout=POLL_S)
+        if first is None:
+            return found
+        rest = await self._consumer.consume(num_messages=BATCH - 1, timeout=0)
+        for message in (first, *rest):
             error = message.error()
             if error is not None:
                 self._note(message.topic() or "", error)
