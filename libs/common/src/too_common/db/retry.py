@@ -33,7 +33,8 @@ def is_database_away(error: BaseException) -> bool:
         return _state(error.orig) in _TRANSIENT_STATES
     if isinstance(error, asyncpg.PostgresError):
         return error.sqlstate in _TRANSIENT_STATES
-    if isinstance(error, asyncpg.InterfaceError):
+    # InternalClientError: the connection was lost in the middle of an operation
+    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
         return True
     return isinstance(error, ConnectionError | TimeoutError | OSError)
 

@@ -108,6 +108,11 @@ class JobRunner:
             except BaseExceptionGroup as group:
                 log.warning("job_runner_reconnects", error=repr(group.exceptions[0])[:200])
                 self._ctx.state["jobs"] = "reconnecting"
+            except Exception:
+                # a connection that dies in the middle of something raises this and that: never
+                # let the runner end because of it
+                log.exception("job_runner_failed")
+                self._ctx.state["jobs"] = "reconnecting"
             try:
                 async with asyncio.timeout(RECONNECT_S):
                     await self._stopping.wait()
