@@ -31,6 +31,22 @@ def _redactor(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
     return event
 
 
+def _to_stderr(*_arguments: Any) -> structlog.WriteLogger:
+    # looked up at each line: whoever replaces sys.stderr (tests, supervisors) gets the lines
+    return structlog.WriteLogger(sys.stderr)
+
+
+class _StderrHandler(logging.Handler):
+    """Writes records to whatever ``sys.stderr`` is at the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
 def configure(*, service: str, json: bool = True, level: str = "INFO") -> None:
     """Set up structlog and the standard library's logging for a process."""
     shared: list[Any] = [
@@ -49,10 +65,10 @@ def configure(*, service: str, json: bool = True, level: str = "INFO") -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -1,8 +1,8 @@
 """Starts a service's parts in order, and stops them in order, each within a time limit.
 
 Start: settings, clock, database (schema checked), workers, resources, loops, HTTP. Stop: readiness
-says 503; fetching stops; work in hand ends; offsets are committed; the relay drains; HTTP, pools
-and connections close. Kubernetes' grace period exceeds the sum of the limits.
+says 503; HTTP ends; fetching stops; work in hand ends; offsets are committed; jobs end; the relay
+drains; pools and connections close. Kubernetes' grace period exceeds the sum of the limits.
 """
 
 import asyncio

@@ -53,7 +53,9 @@ class NotifySettings(ServiceSettings):
         1800.0, description="An acknowledgement runs out after this without a submission"
     )
     max_pages_per_hour: int = Field(
-        20, description="Calls and messages to one person in an hour; drills have as many again"
+        20,
+        description="Calls and messages to one person in an hour; drills and alarms have as many "
+        "again each, and the first page of an event is never held back",
     )
     max_test_alerts_per_hour: int = Field(6, description="Test alerts to one person in an hour")
     send_attempts: int = Field(5, description="Attempts before a delivery counts as failed")

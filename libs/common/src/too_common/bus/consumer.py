@@ -35,6 +35,8 @@ BACKLOG = 300
 COMMIT_INTERVAL_S = 0.3
 RETRY_WAITS_S = (0.1, 0.3, 1.0, 2.0, 5.0)
 RECONNECT_S = 1.0
+DRAIN_S = 8.0
+"""Messages in hand get this long at a stop; it is below the step's limit in `runtime`."""
 
 
 class _Lane:
@@ -211,14 +213,15 @@ class BusConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._lanes[partition].committed_offset = offset
 
     async def _end_lanes(self, partitions: Iterable[TopicPartition], *, wait: bool) -> None:
-        for partition in partitions:
-            lane = self._lanes.get(partition)
-            if lane is None or lane.task is None:
-                continue
-            if wait:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(10):
+        lanes = [self._lanes[item] for item in partitions if item in self._lanes]
+        if wait:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_S):
+                    for lane in lanes:
                         await lane.queue.join()
+        for lane in lanes:
+            if lane.task is None:
+                continue
             # a cancelled handler rolls back and is never a success: the message comes again
             lane.task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -191,7 +191,12 @@ def _simulators(layout: Layout, secrets: StackSecrets, servers: Servers) -> dict
     }
 
 
+def _circulars(layout: Layout, _secrets: StackSecrets, _servers: Servers) -> dict[str, str]:
+    return {"TOO_CIRCULARS_GCN_FORM_URL": f"{layout.simulators_url}/gcn/circulars/new"}
+
+
 _OWN = {
+    "circulars": _circulars,
     "ingest": _ingest,
     "notify": _notify,
     "queue-submit": _queue_submit,
