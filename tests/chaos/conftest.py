@@ -1,6 +1,5 @@
 """One stack for the tests of this folder, and a world to act in."""
 
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -10,25 +9,15 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "e2e"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stack import Stack, World
+from stack import Stack, World, stack_in
 
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, kafka_server: object) -> Iterator[Stack]:
     """A running local stack (`kafka_server` skips or fails where Kafka cannot be started)."""
     del kafka_server
-    running = os.environ.get("TOO_E2E_STACK")
-    if running:
-        # a stack that a developer keeps running: its folder and first port
-        folder, base = running.split(",")
-        yield Stack(Path(folder), int(base))
-        return
-    one = Stack(tmp_path_factory.mktemp("chaos"))
-    one.start()
-    try:
+    with stack_in(tmp_path_factory.mktemp("chaos")) as one:
         yield one
-    finally:
-        one.stop()
 
 
 @pytest.fixture

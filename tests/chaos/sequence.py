@@ -12,7 +12,7 @@ from too_common.settings import INTERNAL_PORTS, SERVICES
 from too_ingest.samples import make_sample
 from verdict import OVER
 
-WAIT_S = 420.0
+WAIT_S = 240.0
 """Every wait is bounded by this; a service on a busy machine takes half a minute to come back."""
 PHONES = ("+15555550100", "+15555550101")
 AT_TELESCOPE = {"accepted", "delivered", "active", "partial", "complete"}

@@ -38,5 +38,5 @@ async def submissions(world, event_id):
 
 
 async def incident(world, event_id):
-    found = await world.items("notify/v1/incidents")
-    return next((item for item in found if item["event_id"] == event_id), None)
+    found = await world.items("notify/v1/incidents", event_id=event_id)
+    return next((item for item in found if item["alarm_id"] is None), None)

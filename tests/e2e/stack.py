@@ -1,12 +1,14 @@
 """The whole local stack as a user starts it, and hands on its public interfaces alone."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,25 @@ class Stack:
     def kafka(self) -> str:
         """The GCN side's broker (the local stack's own)."""
         return f"127.0.0.1:{self.port_base + 50}"
+
+
+@contextlib.contextmanager
+def stack_in(folder: Path) -> Iterator[Stack]:
+    """A stack for the length of a block: started in `folder`, or one that a developer keeps.
+
+    ``TOO_E2E_STACK=<its folder>,<its first port>`` names the latter.
+    """
+    running = os.environ.get("TOO_E2E_STACK")
+    if running:
+        kept, base = running.split(",")
+        yield Stack(Path(kept), int(base))
+        return
+    one = Stack(folder)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop()
 
 
 class World:
