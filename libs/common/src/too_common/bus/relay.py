@@ -24,6 +24,7 @@ from too_common.bus.client import (
     make_producer,
     stop_quietly,
 )
+from too_common.bus.courier import AlarmCourier
 from too_common.context import Context
 from too_common.contracts.base import dlq_topic_of, topic_of
 from too_common.db.engine import asyncpg_url
@@ -52,6 +53,7 @@ class Relay:
         self._ctx = ctx
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
+        self._courier = AlarmCourier(ctx)
 
     async def run(self) -> None:
         """Publish until `stop`; reconnects to database and broker."""
@@ -65,9 +67,17 @@ class Relay:
                     # a fault of ours: never let the relay end because of it
                     log.exception("relay_failed")
                 self._ctx.state["relay"] = "reconnecting"
+                await self._tell_by_http()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RECONNECT_S):
                     await self._stopping.wait()
+
+    async def _tell_by_http(self) -> None:
+        try:
+            await self._courier.broker_failed(asyncio.get_running_loop().time())
+        except Exception as error:
+            if not is_database_away(error):
+                log.exception("courier_failed")
 
     async def stop(self) -> None:
         """Publish what is there, then stop."""
@@ -114,6 +124,7 @@ class Relay:
             )
             await producer.start()
             self._ctx.state["relay"] = "running"
+            await self._courier.broker_answers()
             await self._publish_until_stopped(producer, lost)
         finally:
             if producer is not None:
