@@ -118,8 +118,21 @@ async def assert_dead(world, name, topic, body, *words):
 @pytest.mark.parametrize("name", XML)
 async def test_xml_that_wants_more_than_to_be_read(world, name):
     prologue, text = XML[name]
-    body = VOEVENT.format(prologue=prologue, text=text, ident=uuid4().hex).encode()
-    await assert_dead(world, name, VOEVENT_TOPIC, body, "document type or entity")
+    asked = []
+
+    async def asks(_reader, writer):
+        asked.append(name)
+        writer.close()
+
+    async with await asyncio.start_server(asks, "127.0.0.1", 0) as outside:
+        port = outside.sockets[0].getsockname()[1]
+        body = VOEVENT.format(
+            prologue=prologue.replace("127.0.0.1:9", f"127.0.0.1:{port}"),
+            text=text,
+            ident=uuid4().hex,
+        ).encode()
+        await assert_dead(world, name, VOEVENT_TOPIC, body, "document type or entity")
+    assert asked == [], "what the document names was fetched"
 
 
 async def test_truncated_notices(world):
