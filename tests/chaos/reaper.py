@@ -35,7 +35,7 @@ class Kill:
     target: str
 
     def __str__(self):
-        return f"{self.target} {self.after_s:.1f} s into {self.step}"
+        return f"{self.target} {self.after_s:.2f} s into {self.step}"
 
 
 def deal(rng, rounds, each):
@@ -49,7 +49,8 @@ def deal(rng, rounds, each):
                 bag = list(TARGETS)
                 rng.shuffle(bag)
             step = rng.choice(list(SPREAD_S))
-            kills.append(Kill(step, rng.uniform(0.0, SPREAD_S[step]), bag.pop()))
+            # most of what can go wrong happens in a step's first second
+            kills.append(Kill(step, SPREAD_S[step] * rng.random() ** 3, bag.pop()))
         dealt.append(tuple(kills))
     return dealt
 

@@ -1,7 +1,7 @@
 """One alert from its first notice to its retraction, step by step, as person and world act."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 from observing import event_named, incident, plans, preferred_map, retraction, submissions
@@ -33,7 +33,7 @@ class Round:
     drafted: dict[str, dict] = field(default_factory=dict)
     approved: dict[str, dict] = field(default_factory=dict)
     is_retracted: bool = False
-    withdrawn_seq: int = 0
+    withdrawn_at: datetime | None = None
 
     async def until(self, probe, what):
         return await until(self.world, probe, f"{self.name}: {what}")
@@ -87,8 +87,7 @@ class Round:
         await self.send("igwn.gwalert", self.name, await self.retraction())
         await self.until(lambda: _stored(self.world, self), "the retraction is stored")
         await self.until(lambda: _over(self.world, self), "withdrawal")
-        told = await self.world.journal("")
-        self.is_retracted, self.withdrawn_seq = True, max(item["seq"] for item in told)
+        self.is_retracted, self.withdrawn_at = True, await self.world.now()
         await self.until(lambda: _stood_down(self.world, self), "stand-down")
 
 

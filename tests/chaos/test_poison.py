@@ -6,7 +6,6 @@ import time
 import pytest
 from observing import submissions
 from sequence import CHOOSABLE, Round, admin, advance, people_answer, until
-from too_common.bus.client import make_producer, stop_quietly
 from too_common.contracts.base import topic_of
 
 LIMIT_S = 5.0
@@ -61,7 +60,7 @@ async def _retract(world, one, *, poison):
     body = await one.retraction()
     if poison:
         for message in _bus_poison(one.event_id):
-            await _on_our_bus(world, one.event_id, message)
+            await world.produce(topic_of("ingest"), one.event_id, message, partition=None)
         for message in _gcn_poison(one.name):
             await world.produce(GCN_TOPIC, one.name, message)
     begun = time.monotonic()
@@ -95,13 +94,3 @@ def _bus_poison(event_id):
         b"[]",
         json.dumps({"type": "ingest.event_changed", "key": event_id, "data": {}}).encode(),
     )
-
-
-async def _on_our_bus(world, key, body):
-    """Produce as the relay does: the partition follows from the key."""
-    producer = make_producer(world.stack.kafka, client_id="mad")
-    await producer.start()
-    try:
-        await producer.send_and_wait(topic_of("ingest"), value=body, key=key.encode())
-    finally:
-        await stop_quietly(producer)

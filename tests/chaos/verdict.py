@@ -3,6 +3,7 @@
 import hashlib
 import html
 from collections import Counter
+from datetime import datetime
 
 OVER = {"cancelled", "complete", "partial", "expired"}
 
@@ -10,8 +11,10 @@ OVER = {"cancelled", "complete", "partial", "expired"}
 async def judge(world, rounds):
     """Everything that is wrong with the rounds, in words; and what was counted."""
     journal = await world.journal("")
+    # of other people's numbers only the end is shown
     numbers = {
-        card["account_id"]: card["phone"] for card in await world.items("notify/v1/contact-cards")
+        card["account_id"]: card["phone"].lstrip("…")
+        for card in await world.items("notify/v1/contact-cards")
     }
     wrong, counts = [], Counter()
     queues = (await world.sim.request("GET", "/ztf/queues", json={})).json()
@@ -88,14 +91,14 @@ def _told(journal, channel, body, number):
             item
             for item in journal
             if item["kind"] == "twilio.message"
-            and item["data"]["to"] == number
+            and item["data"]["to"].endswith(number)
             and item["data"]["body"] == body
         ]
     return [
         item
         for item in journal
         if item["kind"] == "twilio.call"
-        and item["data"]["to"] == number
+        and item["data"]["to"].endswith(number)
         and body in html.unescape(item["data"]["twiml"] or "")
     ]
 
@@ -142,7 +145,7 @@ async def _submissions(world, journal, one, left, counts):
         for item in journal
         if item["kind"] in {"ztf.exposure", "robot.exposure"}
         and one.name in str(item["data"])
-        and item["seq"] > one.withdrawn_seq
+        and datetime.fromisoformat(item["data"]["start"]) > one.withdrawn_at
     ]
-    wrong += [f"{len(late)} exposures were taken after the withdrawal"] if late else []
+    wrong += [f"{len(late)} exposures were begun after the withdrawal"] if late else []
     return wrong

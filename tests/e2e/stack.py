@@ -187,12 +187,12 @@ class World:
         found: list[dict[str, Any]] = (await self.sim.get("/control/journal", params=params)).json()
         return found
 
-    async def produce(self, topic: str, key: str, body: bytes) -> None:
-        """Put a message on the GCN-side broker, as GCN does: partition 0."""
+    async def produce(self, topic: str, key: str, body: bytes, partition: int | None = 0) -> None:
+        """Put a message on the broker: partition 0 as GCN does, or by key (None)."""
         producer = make_producer(self.stack.kafka, client_id="gcn")
-        await producer.start()
         try:
-            await producer.send_and_wait(topic, value=body, key=key.encode(), partition=0)
+            await producer.start()
+            await producer.send_and_wait(topic, value=body, key=key.encode(), partition=partition)
         finally:
             await stop_quietly(producer)
 
