@@ -24,7 +24,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from too_common.bus.client import make_producer, stop_quietly
-from too_ingest.samples import make_sample
+from too_ingest.samples import SampleMessage, make_sample
 
 from benchmarks.memory import Memory, memory_of_stack
 
@@ -116,9 +116,8 @@ class Bench:
         self._producer = producer
         self._offset = offset
 
-    async def send(self, kind: str, serial: int) -> Alert:
-        """Produce the first notice of a sample alert and wait until five plans are ready."""
-        sample = make_sample(kind, await self._world.now(), serial)[0]
+    async def send(self, kind: str, sample: SampleMessage) -> Alert:
+        """Produce a notice and wait until five plans are ready."""
         alert = Alert(sample.native_id, kind, datetime.now(UTC))
         await self._producer.send_and_wait(
             sample.topic, value=sample.body, key=sample.key.encode(), partition=0
@@ -194,11 +193,14 @@ async def measure(stack: Stack, options: argparse.Namespace) -> tuple[list[Alert
         alerts: list[Alert] = []
         free = asyncio.Semaphore(options.at_once)
         total = options.warm_up + options.alerts
+        now = await world.now()
+        kinds = [options.kinds[number % len(options.kinds)] for number in range(total)]
+        # made beforehand: making a map takes the processor away from what is measured
+        samples = [(kind, make_sample(kind, now, serial + n)[0]) for n, kind in enumerate(kinds)]
 
         async def one(number: int) -> None:
             async with free:
-                kind = options.kinds[number % len(options.kinds)]
-                alert = await bench.send(kind, serial + number)
+                alert = await bench.send(*samples[number])
                 alerts.append(alert)
                 shown = "-" if alert.planned is None else f"{_seconds(alert):.1f} s"
                 print(
