@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -66,8 +67,14 @@ class Workers:
 
     def start(self) -> None:
         """Start the processes; they warm up while the service gets ready."""
-        if self._count == 0 or self._pool is not None:
+        if self._count == 0:
             return
+        if self._pool is not None:
+            if self._pool.active:
+                return
+            # pebble gives the whole pool up when a worker dies that it knew no task of (killed
+            # while idle, or before it said what it had begun)
+            self._pool = None
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ.setdefault(name, "1")
         self._pool = ProcessPool(
@@ -96,7 +103,10 @@ class Workers:
                 return await asyncio.to_thread(function, *args)
         self.start()
         assert self._pool is not None  # noqa: S101  -- start() made it
-        future = self._pool.schedule(function, args=list(args), timeout=deadline_s)
+        try:
+            future = self._pool.schedule(function, args=list(args), timeout=deadline_s)
+        except RuntimeError as error:
+            raise TransientError(f"{function.__name__}: the workers are being replaced") from error
         try:
             return await asyncio.wrap_future(future)
         except TimeoutError as error:
@@ -107,7 +117,7 @@ class Workers:
             raise WorkerMemoryError(
                 f"{function.__name__} wanted more than {self._memory_mb} MB"
             ) from error
-        except ProcessExpired as error:
+        except (ProcessExpired, BrokenProcessPool) as error:
             raise TransientError(f"{function.__name__}: worker process died ({error})") from error
         except asyncio.CancelledError:
             future.cancel()  # type: ignore[no-untyped-call]

@@ -42,6 +42,10 @@ REBALANCE_TIMEOUT_MS = 60_000
 REQUEST_TIMEOUT_MS = 10_000
 STOP_TIMEOUT_S = 8.0
 """``stop()`` may never return when the broker is gone (aiokafka issue 1101)."""
+TOPIC_POLL_S = 0.05
+TOPIC_POLLS = 200
+METADATA_MAX_AGE_MS = 5_000
+"""New topics and moved leaders are noticed at least so often."""
 RETENTION_MS = 30 * 24 * 3600 * 1000
 """Events are kept for 30 days, as long as the outbox keeps its rows."""
 
@@ -63,7 +67,7 @@ def consumer_options(bootstrap: str, *, group: str, instance: str | None = None)
         "fetch_max_wait_ms": 250,
         "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
         "retry_backoff_ms": 200,
-        "metadata_max_age_ms": 30_000,
+        "metadata_max_age_ms": METADATA_MAX_AGE_MS,
     }
     if instance is not None:
         options["group_instance_id"] = instance
@@ -81,7 +85,7 @@ def producer_options(bootstrap: str, *, client_id: str) -> dict[str, Any]:
         "max_request_size": MAX_MESSAGE_BYTES,
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "retry_backoff_ms": 200,
-        "metadata_max_age_ms": 30_000,
+        "metadata_max_age_ms": METADATA_MAX_AGE_MS,
     }
 
 
@@ -166,6 +170,12 @@ async def ensure_topics(
                     for name in missing
                 ]
             )
+            # the controller has them before the broker tells of them; a consumer that starts in
+            # between would notice at its next refresh only
+            for _ in range(TOPIC_POLLS):
+                if set(wanted) <= set(await admin.list_topics()):
+                    return
+                await asyncio.sleep(TOPIC_POLL_S)
     except TopicAlreadyExistsError:
         return
     except (TimeoutError, KafkaError, OSError) as error:
