@@ -284,16 +284,14 @@ def main(arguments: Sequence[str] = ()) -> int:
     options = parse(arguments)
     with tempfile.TemporaryDirectory(prefix="too-bench-") as scratch:
         own = not options.stack
-        if own:
-            stack = Stack(Path(scratch) / "stack")
-            print("starting a stack ...", flush=True)
-            print(f"  ready after {stack.start():.0f} s", flush=True)
-        else:
-            folder, port = options.stack.split(",")
-            stack = Stack(Path(folder), int(port))
-        load = os.getloadavg()[0]
-        begun = datetime.now(UTC)
+        folder, port = (options.stack or f"{scratch}/stack,0").split(",")
+        stack = Stack(Path(folder), int(port) or None)
         try:
+            if own:
+                print("starting a stack ...", flush=True)
+                print(f"  ready after {stack.start():.0f} s", flush=True)
+            load = os.getloadavg()[0]
+            begun = datetime.now(UTC)
             alerts, memory = asyncio.run(measure(stack, options))
         finally:
             if own:
