@@ -144,10 +144,12 @@ async def test_facilities_ping_and_health(make_stage):
 
 async def test_the_schema_is_what_the_tables_say(database_url):
     from too_common.db import migrate
+    from too_common.testing.service import ROLE_PASSWORD
     from too_queue_submit.service import SERVICE
 
-    await migrate.provision(database_url, {"queue-submit": "x"})
-    url = migrate.service_url(database_url, "queue-submit", "x")
+    # roles belong to the server that all tests share: one password for all
+    await migrate.provision(database_url, {"queue-submit": ROLE_PASSWORD})
+    url = migrate.service_url(database_url, "queue-submit", ROLE_PASSWORD)
     await migrate.upgrade(
         url, service="queue-submit", migrations=SERVICE.migrations, metadata=SERVICE.metadata
     )
