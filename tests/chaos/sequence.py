@@ -44,8 +44,10 @@ class Round:
 
     async def alert(self):
         """Two notices with one map."""
-        messages = make_sample("bns", await self.world.now(), self.serial)
+        now = await self.world.now()
+        messages = make_sample("bns", now, self.serial)
         preliminary, initial, self._update = messages
+        self._update_at = now + timedelta(seconds=self._update.delay_s)
         self.name = preliminary.native_id
         for message in (preliminary, initial):
             await self.send(message.topic, message.key, message.body)
@@ -79,8 +81,9 @@ class Round:
         await self.until(lambda: _exposures(self.world, self), "executed exposures")
 
     async def retraction(self):
-        now = await self.world.now()
-        return retraction(self.name, now + timedelta(seconds=1))
+        """Dated after the update: of two notices the one that was made later holds."""
+        made_at = max(await self.world.now(), self._update_at)
+        return retraction(self.name, made_at + timedelta(seconds=2))
 
     async def retract(self):
         """The retraction: what is queued is withdrawn, who was woken is told."""

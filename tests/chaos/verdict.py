@@ -5,6 +5,7 @@ import html
 from collections import Counter
 from datetime import datetime
 
+WAYS = {"voice", "sms"}
 OVER = {"cancelled", "complete", "partial", "expired"}
 
 
@@ -69,8 +70,8 @@ def _pages(journal, detail, numbers, one, counts):
         wrong.append("nobody was paged")
     if one.is_retracted and stood_down != paged:
         wrong.append(f"{len(paged)} were paged, {len(stood_down & paged)} told to stand down")
-    if detail["acknowledged_via"] not in {"voice", "sms"}:
-        wrong.append(f"acknowledged via {detail['acknowledged_via']}")
+    if not any(item["what"] == "acknowledged" and item["via"] in WAYS for item in detail["log"]):
+        wrong.append("nobody has acknowledged by telephone")
     return wrong
 
 
@@ -140,12 +141,13 @@ async def _submissions(world, journal, one, left, counts):
         if item["state"] not in OVER | {"discarded"}:
             wrong.append(f"{item['facility']} is {item['state']} after the retraction")
         counts[f"ended {item['state']}"] += item["state"] != "discarded"
-    late = [
-        item["data"]
+    late = Counter(
+        item["data"].get("queue_name") or item["data"]["name"]
         for item in journal
         if item["kind"] in {"ztf.exposure", "robot.exposure"}
         and one.name in str(item["data"])
         and datetime.fromisoformat(item["data"]["start"]) > one.withdrawn_at
-    ]
-    wrong += [f"{len(late)} exposures were begun after the withdrawal"] if late else []
+    )
+    # a telescope that is slewing already takes that exposure yet
+    wrong += [f"{name}: {n} exposures after the withdrawal" for name, n in late.items() if n > 1]
     return wrong
