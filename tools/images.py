@@ -107,6 +107,8 @@ def environment(
 HARDENED = (
     "--network", "host", "--read-only", "--tmpfs", "/tmp:rw,size=512m,mode=1777",  # noqa: S108
     "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "10001:10001",
+    # podman's defaults exceed what an unprivileged machine may set
+    "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096",
 )  # fmt: skip
 
 
@@ -154,13 +156,15 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--make-base", action="store_true", help="make the base with debootstrap")
+    parser.add_argument("--no-build", action="store_true", help="use the image that is there")
     parser.add_argument("--services", nargs="*", default=list(SERVICES), help="only these")
     given = parser.parse_args()
     need("podman", "podman")
     base = BASE if given.make_base else None
     if given.make_base:
         make_base()
-    build(base)
+    if not given.no_build:
+        build(base)
     with tempfile.TemporaryDirectory(prefix="too-images-") as name:
         folder = Path(name)
         keys = folder / "keys"
