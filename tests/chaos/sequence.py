@@ -166,9 +166,11 @@ async def _acknowledged(world, one):
 async def _drafts(world, one):
     """Drafts of the last map's plans, once every telescope has a plan or a reason against it."""
     notices = await world.items(f"ingest/v1/events/{one.event_id}/notices")
-    newest = next(item for item in notices if item["alert_kind"].lower() == "update")
+    newest = next((item for item in notices if item["alert_kind"].lower() == "update"), None)
+    assert newest is not None, "the update is not read yet"
     maps = await world.items(f"ingest/v1/events/{one.event_id}/localizations")
-    best = next(item for item in maps if item["is_preferred"])
+    best = next((item for item in maps if item["is_preferred"]), None)
+    assert best is not None, "no map yet"
     assert best["notice_id"] == newest["id"], "the last map is not ready"
     sha = await preferred_map(world, one.event_id)
     ready = await plans(world, one.event_id)

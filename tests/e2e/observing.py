@@ -19,7 +19,8 @@ async def event_named(world, name):
 async def preferred_map(world, event_id):
     """SHA-256 of the map that is preferred just now."""
     found = await world.items(f"ingest/v1/events/{event_id}/localizations")
-    best = next(item for item in found if item["is_preferred"])
+    best = next((item for item in found if item["is_preferred"]), None)
+    assert best is not None, "no map yet"
     return best["map_sha256"]
 
 
