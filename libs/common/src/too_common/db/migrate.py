@@ -63,7 +63,11 @@ async def provision(admin_url: str, passwords: dict[str, str]) -> None:
                     await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
                     for service, password in passwords.items():
                         await _provision_one(connection, schema_of(service), password)
-            except (asyncpg.DuplicateObjectError, asyncpg.InternalServerError):
+            except (
+                asyncpg.DuplicateObjectError,
+                asyncpg.UniqueViolationError,
+                asyncpg.InternalServerError,
+            ):
                 # roles belong to the whole cluster: another database is being provisioned
                 if attempt == PROVISION_ATTEMPTS - 1:
                     raise
