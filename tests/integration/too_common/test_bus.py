@@ -87,6 +87,8 @@ async def work(ctx, job, cause):
 
 
 async def ring(uow):
+    if STATE.get("broken"):
+        raise ValueError("cannot ring")
     row = (
         await uow.session.execute(
             sa.select(TIMERS)
@@ -286,3 +288,21 @@ async def test_a_waiting_job_absorbs_its_like_and_a_running_one_does_not(house):
         await eventually(lambda: "news" in [word for word, _ in STATE["done"]])
         STATE["hold"].set()
         await eventually(lambda: "hold" in [word for word, _ in STATE["done"]])
+
+
+async def test_due_work_that_fails_is_told_and_cleared_when_it_works_again(house):
+    async with house.run(PROBE, workers=0) as svc:
+        STATE["broken"] = True
+        try:
+
+            async def told():
+                return await _alarm_states(svc) == ["raised"]
+
+            await eventually(told, what="alarm")
+        finally:
+            STATE["broken"] = False
+
+        async def cleared():
+            return await _alarm_states(svc) == ["cleared"]
+
+        await eventually(cleared, what="cleared alarm")

@@ -49,6 +49,7 @@ class DueLoop:
         self._work = work
         self._wake = asyncio.Event()
         self._stopping = False
+        self._is_failing = False
 
     def wake(self) -> None:
         """Look again now."""
@@ -71,14 +72,38 @@ class DueLoop:
                     log.warning("due_work_waits", work=self._work.name, error=repr(error)[:200])
                 else:
                     log.exception("due_work_failed", work=self._work.name)
+                    await self._tell(error)
                 await self._sleep(ERROR_WAIT_S)
                 continue
+            if self._is_failing:
+                await self._tell(None)
             if again is None:
                 await self._sleep(POLL_S)
                 continue
             wait = self._ctx.clock.wall_seconds_until(again)
             if wait > 0:
                 await self._sleep(min(max(wait, MIN_WAIT_S), POLL_S))
+
+    async def _tell(self, error: Exception | None) -> None:
+        """Raise an alarm while the work fails (escalation may hang on it), clear it after."""
+        alarm_id = f"due:{self._ctx.service}:{self._work.name}"
+        try:
+            async with self._ctx.unit_of_work() as uow:
+                if error is None:
+                    await uow.clear_alarm(alarm_id=alarm_id)
+                else:
+                    what = f"{type(error).__name__}: {error}"[:300]
+                    await uow.alarm(
+                        alarm_id=alarm_id,
+                        code="due_work_failed",
+                        summary=f"{self._ctx.service}: {self._work.name} fails: {what}",
+                        severity="critical",
+                    )
+        except Exception as failure:
+            if not is_database_away(failure):
+                raise
+            return
+        self._is_failing = error is not None
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
