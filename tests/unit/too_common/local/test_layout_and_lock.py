@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from too_common.local.layout import LayoutError, Ports, read_layout
 from too_common.local.lock import StackLock, StackRunningError
-from too_common.local.ports import answers, busy_ports, free_port, free_ports, is_free
+from too_common.local.ports import (
+    answers,
+    busy_ports,
+    free_port,
+    free_port_base,
+    free_ports,
+    is_free,
+)
 from too_common.settings import INTERNAL_PORTS, PUBLIC_PORTS
 
 
@@ -60,6 +67,16 @@ def test_busy_ports_are_named() -> None:
 
 def test_free_ports_are_different() -> None:
     assert len(set(free_ports(20))) == 20
+
+
+def test_free_ports_cannot_be_taken_by_a_connection_on_its_way_out() -> None:
+    # the system hands these to outgoing connections, between our looking and our listening
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    theirs = range(first, last + 1)
+    base = free_port_base()
+    assert free_port() not in theirs
+    assert not any(port in theirs for port in range(base, base + 60))
+    assert free_port_base() != base
 
 
 def test_the_lock_is_refused_with_the_holders_id_and_another_choice(tmp_path: Path) -> None:
