@@ -1,4 +1,4 @@
-"""kill -9 at random moments between alert and retraction; the outside world is the witness."""
+"""kill -9 and lost answers between alert and retraction; the outside world is the witness."""
 
 import os
 import random
@@ -13,6 +13,12 @@ ROUNDS = int(os.environ.get("TOO_CHAOS_ROUNDS", "3"))
 SEED = int(os.environ.get("TOO_CHAOS_SEED") or random.randrange(10**6))
 KILLS_PER_ROUND = 3
 ROUND_S = 900
+ROUTES = (
+    "POST /twilio/2010-04-01/Accounts/*/Messages.json",
+    "POST /twilio/2010-04-01/Accounts/*/Calls.json",
+    "PUT /ztf/queues",
+    "DELETE /ztf/queues",
+)
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600 + ROUND_S * ROUNDS)]
 
@@ -30,6 +36,7 @@ async def test_whatever_is_killed_nothing_is_lost_and_nothing_is_done_twice(worl
         say(f"round {count + 1}: {'; '.join(map(str, kills))}")
         reaper = Reaper(stack, kills, say)
         one = Round(world, serial + count)
+        say(f"round {count + 1}: an answer is lost: {await _lose_an_answer(world, rng)}")
         try:
             await _live_through(one, rng, reaper)
             await reaper.finish()
@@ -54,6 +61,16 @@ async def _parked(stack):
         for name, found in (await admin(stack, "/dlq", limit=1000)).items()
         for item in found
     }
+
+
+async def _lose_an_answer(world, rng):
+    """What a provider or a telescope does once without telling us."""
+    route = rng.choice(ROUTES)
+    answer = await world.sim.post(
+        "/control/faults", json={"route": route, "kind": "drop_reply", "times": 1}
+    )
+    assert answer.is_success, answer.text
+    return route
 
 
 async def _live_through(one, rng, reaper):

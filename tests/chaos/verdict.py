@@ -63,7 +63,7 @@ def _pages(journal, detail, numbers, one, counts):
             wrong.append(f"{channel} {purpose} is said to be sent, and nobody was told")
         counts["messages"] += told
         counts["told again after unknown"] += max(0, told - sure)
-        counts["unknown attempts"] += perhaps
+        counts["looked for again after unknown"] += perhaps
         if told and purpose in {"page", "stand_down"}:
             (paged if purpose == "page" else stood_down).add(number)
     if not paged:
@@ -105,13 +105,16 @@ def _told(journal, channel, body, number):
 
 
 def _handed_over(deliveries):
-    """How many messages may be with the provider: one each, and those whose answer was lost."""
+    """How many messages may be with the provider: one each, and those whose answer was lost.
+
+    Only an attempt that is on record as unknown excuses a second message.
+    """
     sure = perhaps = 0
     for delivery in deliveries:
         what = Counter(entry["what"] for entry in delivery["attempts"])
         tried = what["begun"] - what["not_taken"] - what["refused"]
         sure += tried > 0
-        perhaps += max(0, tried - 1)
+        perhaps += what["unknown"] if tried > 1 else 0
     return sure, perhaps
 
 

@@ -54,6 +54,9 @@ async def begin_delivery(uow: UnitOfWork, delivery_id: UUID) -> Intent | None:
     if to is None:
         await _settle(uow, row, incident, DeliveryState.FAILED, "there is no way to reach them")
         return None
+    if outstanding is not None and state is DeliveryState.SENDING:
+        # we ended between sending and noting the answer: nobody knows whether it was taken
+        store.add_log(uow.session, row, uow.now, "unknown", reason="cut short")
     row.state = advance(state, DeliveryState.SENDING)
     row.state_at = uow.now
     row.attempt += 1
