@@ -30,7 +30,7 @@ def field_feature(
     if chips or footprint.shape != "rectangles":
         rings = [np.array(ring) for ring in footprint.outline(ra_deg, dec_deg)]
     else:
-        rings = [_outer(footprint, ra_deg, dec_deg)]
+        rings = [outer_ring(footprint, ra_deg, dec_deg)]
     polygons = [[[[_longitude(ra), float(dec)] for ra, dec in ring]] for ring in rings]
     return {
         "type": "Feature",
@@ -39,10 +39,13 @@ def field_feature(
     }
 
 
-def _outer(footprint: Footprint, ra_deg: float, dec_deg: float) -> np.ndarray[Any, Any]:
+def outer_ring(
+    footprint: Footprint, ra_deg: float, dec_deg: float, *, edge_points: int = _EDGE_POINTS
+) -> np.ndarray[Any, Any]:
+    """Closed outline around all chips, shape (n, 2): RA and Dec in degrees."""
     corners = np.array([corner for polygon in footprint.polygons for corner in polygon])
     (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
-    part = np.linspace(0.0, 1.0, _EDGE_POINTS, endpoint=False)
+    part = np.linspace(0.0, 1.0, edge_points, endpoint=False)
     x = np.concatenate([x0 + part * (x1 - x0), x1 + 0 * part, x1 - part * (x1 - x0), x0 + 0 * part])
     y = np.concatenate([y0 + 0 * part, y0 + part * (y1 - y0), y1 + 0 * part, y1 - part * (y1 - y0)])
     ra, dec = from_tangent_plane(ra_deg, dec_deg, x, y)

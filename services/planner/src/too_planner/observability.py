@@ -1,15 +1,23 @@
-"""When a place can be observed tonight, and how high it stands: for charts and tables."""
+"""When a map can be observed from a site, and how high it stands: for charts and tables."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from too_planner import visibility
-from too_planner.nightsky import night_sky
+from too_planner.nightsky import FloatArray, night_sky
+from too_planner.playback import bands_of, iso
 from too_planner.telescope import TelescopeDefinition
 
+if TYPE_CHECKING:
+    from too_planner.coverage import Points
+
 STEP_S = 600.0
+_LEVELS = (0.1, 0.5, 0.9)
+"""Shares of the probability that stand higher than the airmasses of the band."""
+_BLOCK = 4000
+"""Cells looked at at a time, for the memory of a worker."""
 
 
 def observability(
@@ -19,15 +27,29 @@ def observability(
     dec_deg: float,
     begin: datetime,
     hours: float = 24.0,
+    cells: "Points | None" = None,
 ) -> dict[str, Any]:
-    """Observability of one place from one site.
+    """Observability of a map and of its peak from one site.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg
+        The map's peak.
+    begin
+        First of the samples.
+    cells
+        The map in cells of about a degree; None: the peak alone.
 
     Returns
     -------
     dict
-        ``dark`` and ``intervals`` (begin, end), ``samples`` every ten minutes with airmass (null
-        below the horizon), altitude, Sun's altitude and distance of the Moon, and ``reason`` if
-        the place cannot be observed.
+        ``dark`` and ``intervals`` of the peak (begin, end), ``bands`` of twilight, ``samples``
+        every ten minutes with airmass (null below the horizon), altitude, Sun's altitude and
+        distance of the Moon of the peak, and ``reason`` if the peak cannot be observed. With a
+        map also, in each sample, ``observable`` (share of the probability within all limits at
+        that moment) and the airmass that 10, 50 and 90 % of the probability stand above (null
+        where that part is below the horizon), and in all ``observable_ever`` and ``lost``: the
+        probability that is never observable, by reason.
     """
     epoch = begin.replace(microsecond=0)
     limits = visibility.Constraints(
@@ -49,27 +71,97 @@ def observability(
     apparent = sky.apparent(ra, dec)
     sin_altitude = sky.sin_altitude(apparent)[0]
     moon = np.degrees(np.arccos(np.clip(sky.cos_moon_separation(apparent)[0], -1.0, 1.0)))
-    return {
+    moon_up = np.degrees(np.arcsin(np.einsum("ti,ti->t", sky.zenith, sky.moon)))
+    result: dict[str, Any] = {
         "telescope": telescope.name,
+        "timezone": telescope.site.timezone,
         "airmass_max": limits.airmass_max,
         "altitude_min_deg": limits.altitude_min_deg,
+        "sun_altitude_max_deg": limits.sun_altitude_max_deg,
         "dark": [_span(epoch, span) for span in night.dark],
+        "bands": [
+            {"kind": kind, **_span(epoch, (a, b))}
+            for kind, a, b in bands_of(seconds, sky.sun_altitude_deg)
+        ],
         "intervals": [_span(epoch, span) for span in intervals],
         "observable_s": round(sum(end - start for start, end in intervals), 1),
         "reason": None if intervals else _reason(night, limits, ra, dec),
         "samples": [
             {
-                "time": _iso(epoch + timedelta(seconds=float(second))),
-                "airmass": round(1.0 / float(up), 4) if up > 0.02 else None,
+                "time": iso(epoch + timedelta(seconds=float(second))),
+                "airmass": _airmass(up),
                 "altitude_deg": round(float(np.degrees(np.arcsin(up))), 3),
                 "sun_altitude_deg": round(float(sun), 3),
                 "moon_distance_deg": round(float(distance), 2),
+                "moon_altitude_deg": round(float(moon_altitude), 2),
             }
-            for second, up, sun, distance in zip(
-                seconds, sin_altitude, sky.sun_altitude_deg, moon, strict=True
+            for second, up, sun, distance, moon_altitude in zip(
+                seconds, sin_altitude, sky.sun_altitude_deg, moon, moon_up, strict=True
             )
         ],
     }
+    if cells is not None and len(cells):
+        _add_map(result, cells, night, limits, seconds, sky.zenith)
+    return result
+
+
+def _add_map(
+    result: dict[str, Any],
+    cells: "Points",
+    night: visibility.Night,
+    limits: visibility.Constraints,
+    seconds: FloatArray,
+    zenith: FloatArray,
+) -> None:
+    """Complete the answer by what the whole map does."""
+    spans = visibility.observable_intervals(night, limits, cells.ra_deg, cells.dec_deg)
+    change = np.zeros(len(seconds) + 1)
+    ever = 0.0
+    for weight, row in zip(cells.weight, spans, strict=True):
+        if row:
+            ever += float(weight)
+        for start, end in row:
+            # samples within the interval
+            first, last = np.searchsorted(seconds, (start, end), side="left")
+            change[first] += weight
+            change[last] -= weight
+    observable = np.maximum(np.cumsum(change)[:-1], 0.0)
+    airmass = _airmass_levels(cells, zenith)
+    for sample, share, column in zip(result["samples"], observable, airmass.T, strict=True):
+        sample["observable"] = round(float(share), 4)
+        sample["airmass_10"], sample["airmass_50"], sample["airmass_90"] = map(_airmass, column)
+    met = visibility.ever_observable(night, limits, cells.ra_deg, cells.dec_deg)
+    total = float(cells.weight.sum())
+    high, inside, away = (
+        float(cells.weight[met[name]].sum()) for name in ("altitude", "telescope", "moon")
+    )
+    result["observable_ever"] = round(ever, 4)
+    result["observable_best"] = round(float(observable.max(initial=0.0)), 4)
+    result["lost"] = {
+        "too_low_in_the_dark": round(max(total - high, 0.0), 4),
+        "telescope_limits": round(max(high - inside, 0.0), 4),
+        "moon": round(max(inside - away, 0.0), 4),
+    }
+
+
+def _airmass_levels(cells: "Points", zenith: FloatArray) -> FloatArray:
+    """Sine of the altitude that some shares of the weight stand above, shape (levels, t)."""
+    levels = np.empty((len(_LEVELS), len(zenith)))
+    wanted = np.array(_LEVELS) * float(cells.weight.sum())
+    richest = np.argsort(-cells.weight)[:_BLOCK]
+    weight, vectors = cells.weight[richest], cells.vectors[richest]
+    wanted *= float(weight.sum()) / float(cells.weight.sum())
+    for column, up in enumerate(zenith):
+        sine = vectors @ up
+        order = np.argsort(-sine)
+        index = np.searchsorted(np.cumsum(weight[order]), wanted)
+        levels[:, column] = sine[order[np.minimum(index, len(order) - 1)]]
+    return levels
+
+
+def _airmass(sine: float) -> float | None:
+    """Plane-parallel airmass; null below the horizon."""
+    return round(1.0 / float(sine), 4) if sine > 0.02 else None
 
 
 def _reason(night: visibility.Night, limits: visibility.Constraints, ra: Any, dec: Any) -> str:
@@ -85,8 +177,4 @@ def _reason(night: visibility.Night, limits: visibility.Constraints, ra: Any, de
 
 def _span(epoch: datetime, span: visibility.Interval) -> dict[str, str]:
     begin, end = (epoch + timedelta(seconds=round(value)) for value in span)
-    return {"begin": _iso(begin), "end": _iso(end)}
-
-
-def _iso(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
+    return {"begin": iso(begin), "end": iso(end)}

@@ -1,6 +1,7 @@
 """From a map, a telescope and a request to a plan; pure, for worker processes and for the CLI."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,12 @@ from too_common.astro.sphere import from_tangent_plane, unit_vectors
 
 from too_planner import coverage, visibility
 from too_planner.assembly import Target, exposures_of, seen_weight, statistics_of
-from too_planner.coverage import Points
+from too_planner.coverage import IntArray, Points
 from too_planner.cuts import explain_cuts
 from too_planner.fieldgrid import FieldGrid
 from too_planner.nightsky import FloatArray, night_sky
 from too_planner.plan import Plan
-from too_planner.request import Parameters
+from too_planner.request import Objective, Parameters, Pointing
 from too_planner.scheduler import Problem, schedule
 from too_planner.telescope import FilterOrder, TelescopeDefinition
 from too_planner.timeline import Placed, Rules, Slews, VisitTemplate, make_template
@@ -96,7 +97,7 @@ def make_plan(inputs: Inputs) -> Plan:
     limits = parameters.constraints(telescope, catalogue_hour_angle=inputs.catalogue_hour_angle)
     points = inputs.points
     if points is not None and parameters.previous:
-        points = _without_previous(points, inputs.footprint, parameters)
+        points = points.without(seen_by(points, inputs.footprint, parameters.previous))
     candidates = _candidates(inputs, points, night, limits)
     weights = inputs.weight_points or points
     if weights is None:
@@ -253,10 +254,24 @@ def _has_references(
     )
 
 
-def _without_previous(points: Points, footprint: Footprint, parameters: Parameters) -> Points:
-    for row in parameters.previous:
-        points = points.without(points.inside(footprint, row.ra_deg, row.dec_deg))
-    return points
+def seen_by(points: Points, footprint: Footprint, pointings: Sequence[Pointing]) -> IntArray:
+    """Indices of the points that some pointings see, each with its own field of view."""
+    shapes: dict[tuple[object, ...], Footprint] = {(None, None, None): footprint}
+    seen = np.zeros(len(points), dtype=bool)
+    for row in pointings:
+        camera = shapes.get(row.shape)
+        if camera is None:
+            camera = shapes[row.shape] = _footprint_of_pointing(row)
+        seen[points.inside(camera, row.ra_deg, row.dec_deg)] = True
+    return np.flatnonzero(seen)
+
+
+def _footprint_of_pointing(row: Pointing) -> Footprint:
+    if row.radius_deg is not None:
+        return Footprint.from_definition({"shape": "circle", "radius_deg": row.radius_deg})
+    if row.side_deg is not None:
+        return Footprint.from_definition({"shape": "square", "side_deg": row.side_deg})
+    return Footprint.from_definition({"shape": "polygons", "polygons": [row.polygon_deg]})
 
 
 def _equal_weights(targets: Target) -> Points:
@@ -274,6 +289,9 @@ def _templates(inputs: Inputs) -> tuple[VisitTemplate, ...]:
     parameters, timing = inputs.parameters, inputs.telescope.timing
     parts = list(zip(parameters.filters, parameters.exposure_times_s, strict=True))
     groups = [[part] for part in parts]
+    if parameters.objective is Objective.ANY:
+        # what is seen once counts; the next filters add nothing
+        groups = groups[:1]
     if parameters.filter_order is FilterOrder.INTEGRATED:
         groups = [parts]
     return tuple(

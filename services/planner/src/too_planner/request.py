@@ -5,8 +5,8 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from too_common.contracts.base import UtcDatetime
 
+from too_planner.asked import DepthTarget, Objective, Pointing, Window, without
 from too_planner.telescope import (
     NAME_PATTERN,
     FilterOrder,
@@ -15,36 +15,23 @@ from too_planner.telescope import (
 )
 from too_planner.visibility import Constraints
 
+__all__ = [
+    "DepthTarget",
+    "Objective",
+    "Parameters",
+    "PlanRequest",
+    "Pointing",
+    "RequestError",
+    "Window",
+    "resolve",
+]
+
 MAX_WINDOW_S = 14 * 86400.0
 """Longest span of a plan's windows; a plan for longer than two weeks cannot be meant."""
 
 
 class RequestError(ValueError):
     """The request is well-formed but cannot be meant; says what is wrong."""
-
-
-class Window(BaseModel):
-    """A span of time."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    begin: UtcDatetime = Field(description="UTC")
-    end: UtcDatetime = Field(description="UTC")
-
-    @model_validator(mode="after")
-    def _forward(self) -> "Window":
-        if self.end <= self.begin:
-            raise ValueError("the window ends before it begins, or has no length")
-        return self
-
-
-class Pointing(BaseModel):
-    """A place that was looked at before."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ra_deg: float = Field(ge=0, lt=360.0000001)
-    dec_deg: float = Field(ge=-90, le=90)
 
 
 class PlanRequest(BaseModel):
@@ -66,6 +53,9 @@ class PlanRequest(BaseModel):
         default=None, ge=0, le=86400, description="Between the starts of two visits of a field"
     )
     airmass_max: float | None = Field(default=None, gt=1, le=40, description="Plane-parallel")
+    altitude_min_deg: float | None = Field(
+        default=None, ge=0, lt=90, description="Never below the telescope's own limit"
+    )
     sun_altitude_max_deg: float | None = Field(default=None, ge=-90, le=0)
     moon_separation_min_deg: float | None = Field(default=None, ge=0, le=180)
     max_fields: int | None = Field(default=None, ge=1, le=100000)
@@ -84,11 +74,32 @@ class PlanRequest(BaseModel):
         default=None, description="Right ascension from, to, hours; may wrap at 24"
     )
     previous: tuple[Pointing, ...] = Field(
-        default=(), max_length=20000, description="Already observed: this sky counts for nothing"
+        default=(),
+        max_length=20000,
+        description="Observed or planned already, by whomever: this sky counts for nothing",
+    )
+    previous_depth_min_mag: float | None = Field(
+        default=None, description="Pointings known to be shallower than this do not count as seen"
+    )
+    busy: tuple[Window, ...] = Field(
+        default=(), max_length=500, description="The telescope is taken: nothing is planned here"
     )
     dither: bool | None = None
     filter_order: FilterOrder | None = None
+    balanced: bool | None = Field(
+        default=None, description="Only fields that get every filter of the sequence"
+    )
+    objective: Objective | None = Field(default=None, description="seq (default) or any")
     strategy: Strategy | None = None
+    centred: bool = Field(
+        default=True,
+        description="Where the telescope points freely, a region that fits its field of view "
+        "gets one centred tile instead of fields of the grid",
+    )
+    galaxy_distance_mpc: tuple[float, float] | None = Field(
+        default=None, description="Only galaxies between these distances"
+    )
+    depth: DepthTarget | None = Field(default=None, description="What has to be seen")
     fill: bool = Field(
         default=True, description="Use left-over time for single visits of unseen sky"
     )
@@ -106,6 +117,10 @@ class PlanRequest(BaseModel):
             raise ValueError("ra_slice_h lies between 0 and 24")
         if self.keep_order and not self.field_ids:
             raise ValueError("keep_order needs field_ids")
+        if self.galaxy_distance_mpc is not None:
+            near, far = self.galaxy_distance_mpc
+            if not 0 <= near < far:
+                raise ValueError("galaxy_distance_mpc is a smaller and a larger distance")
         return self
 
 
@@ -136,6 +151,14 @@ class Parameters(BaseModel):
     strategy: Strategy
     fill: bool
     seed: int
+    balanced: bool = False
+    objective: Objective = Objective.SEQUENCE
+    busy: tuple[Window, ...] = ()
+    centred: bool = True
+    galaxy_distance_mpc: tuple[float, float] | None = None
+    depth: DepthTarget | None = None
+    chosen_by_depth: bool = False
+    """The exposure times may be chosen by what the target needs."""
 
     @property
     def window_begin(self) -> datetime:
@@ -181,7 +204,9 @@ def resolve(request: PlanRequest, telescope: TelescopeDefinition, *, now: dateti
         If it cannot be meant for this telescope at this time.
     """
     defaults = telescope.defaults
-    windows = _future_windows(request.windows, now)
+    windows = without(_future_windows(request.windows, now), request.busy)
+    if not windows:
+        raise RequestError("the telescope is taken for all of the window")
     filters = request.filters if request.filters is not None else defaults.filters
     if not filters:
         raise RequestError("no filter is asked for")
@@ -202,7 +227,7 @@ def resolve(request: PlanRequest, telescope: TelescopeDefinition, *, now: dateti
         exposure_times_s=_exposure_times(request, telescope, filters),
         min_gap_s=_first(request.min_gap_s, defaults.min_gap_s),
         airmass_max=_first(request.airmass_max, defaults.airmass_max),
-        altitude_min_deg=telescope.limits.altitude_min_deg,
+        altitude_min_deg=max(request.altitude_min_deg or 0.0, telescope.limits.altitude_min_deg),
         sun_altitude_max_deg=_first(
             request.sun_altitude_max_deg, telescope.limits.sun_altitude_max_deg
         ),
@@ -216,12 +241,25 @@ def resolve(request: PlanRequest, telescope: TelescopeDefinition, *, now: dateti
         keep_order=request.keep_order,
         require_references=_first(references, defaults.require_references and not manual),
         ra_slice_h=request.ra_slice_h,
-        previous=request.previous,
+        previous=tuple(
+            row
+            for row in request.previous
+            if request.previous_depth_min_mag is None
+            or row.depth_mag is None
+            or row.depth_mag >= request.previous_depth_min_mag
+        ),
         dither=_first(request.dither, defaults.dither),
         filter_order=_first(request.filter_order, defaults.filter_order),
         strategy=_strategy(request, telescope),
-        fill=request.fill,
+        fill=request.fill and not request.balanced,
         seed=request.seed,
+        balanced=bool(request.balanced),
+        objective=_first(request.objective, Objective.SEQUENCE),
+        busy=request.busy,
+        centred=request.centred and not manual,
+        galaxy_distance_mpc=request.galaxy_distance_mpc,
+        depth=_depth(request, telescope, filters),
+        chosen_by_depth=request.depth is not None and request.exposure_times_s is None,
     )
 
 
@@ -229,14 +267,42 @@ def _first(value: Any, default: Any) -> Any:
     return default if value is None else value
 
 
+def _depth(
+    request: PlanRequest, telescope: TelescopeDefinition, filters: tuple[str, ...]
+) -> DepthTarget | None:
+    wanted = request.depth
+    if wanted is None:
+        return None
+    unknown = [name for name in wanted.absolute_mag if name not in telescope.filters]
+    if unknown:
+        raise RequestError(
+            f"{telescope.name} has no filter {unknown[0]!r} (asked for in depth); "
+            f"it has {', '.join(telescope.filters)}"
+        )
+    known = [name for name in filters if name in wanted.absolute_mag]
+    if not known:
+        raise RequestError(
+            "depth: the target's absolute magnitude is given in none of the filters "
+            f"{', '.join(dict.fromkeys(filters))}"
+        )
+    missing = [name for name in dict.fromkeys(known) if telescope.depth_in(name) is None]
+    if missing:
+        raise RequestError(f"{telescope.name}: how deep it goes in {missing[0]} is not known")
+    return wanted
+
+
 def _strategy(request: PlanRequest, telescope: TelescopeDefinition) -> Strategy:
     strategy = request.strategy or telescope.defaults.strategy
     if request.field_ids is not None:
         strategy = Strategy.TILING
     if strategy is Strategy.TILING and telescope.grid.file is None:
-        raise RequestError(f"{telescope.name} has no field grid; its targets are galaxies")
+        raise RequestError(
+            f"{telescope.name} has no field grid; its targets are galaxies, or free pointings"
+        )
     if strategy is Strategy.GALAXIES and not telescope.grid.free_pointing:
         raise RequestError(f"{telescope.name} takes fields of its grid only, no galaxies")
+    if strategy is Strategy.FREE and not telescope.grid.free_pointing:
+        raise RequestError(f"{telescope.name} takes fields of its grid only, no free pointings")
     return strategy
 
 

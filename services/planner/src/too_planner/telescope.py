@@ -163,6 +163,8 @@ class Strategy(StrEnum):
 
     TILING = "tiling"
     GALAXIES = "galaxies"
+    FREE = "free"
+    """Pointings of the planner's own, off the grid."""
 
 
 class FilterOrder(StrEnum):
@@ -208,6 +210,20 @@ class Depth(_Strict):
     )
 
 
+class FilterDepth(_Strict):
+    """How deep one exposure in one filter goes, at the zenith in a dark night (5 sigma, AB)."""
+
+    magnitude: float
+    exposure_s: float = Field(gt=0)
+    extinction_mag: float | None = Field(
+        default=None, ge=0, description="Per airmass; left out: typical of the filter"
+    )
+    sky_mag_arcsec2: float | None = Field(
+        default=None, description="Dark sky at the zenith, AB; left out: typical of the filter"
+    )
+    source: str = Field(default="", description="Where the number comes from")
+
+
 class TelescopeDefinition(_Strict):
     """One telescope."""
 
@@ -222,6 +238,9 @@ class TelescopeDefinition(_Strict):
     limits: Limits = Limits()
     defaults: PlanDefaults
     depth: Depth | None = None
+    depths: dict[str, FilterDepth] = Field(
+        default_factory=dict, description="By filter, for plans that have to reach a target"
+    )
     dither_offset_arcsec: float = Field(default=60.0, description="To the north and to the east")
     provisional: str | None = Field(
         default=None, description="What in this file is not confirmed; shown to people"
@@ -237,10 +256,20 @@ class TelescopeDefinition(_Strict):
         unknown = [name for name in self.defaults.filters if name not in self.filters]
         if unknown:
             raise ValueError(f"default filters {unknown} are not among {list(self.filters)}")
+        strange = [name for name in self.depths if name not in self.filters]
+        if strange:
+            raise ValueError(f"depths of filters {strange} that are not among the filters")
         free = self.grid.free_pointing
         if self.grid.file is None and not free:
             raise ValueError("a telescope without a grid must allow free pointing")
         return self
+
+    def depth_in(self, name: str) -> FilterDepth | None:
+        """How deep an exposure in a filter goes, if that is known."""
+        known = self.depths.get(name)
+        if known is None and self.depth is not None and self.depth.filter == name:
+            known = FilterDepth(magnitude=self.depth.magnitude, exposure_s=self.depth.exposure_s)
+        return known
 
 
 def parse_definition(raw: dict[str, Any]) -> TelescopeDefinition:
