@@ -10,11 +10,14 @@ from too_common.errors import PermanentError
 from too_common.service import DueWork, ServiceDefinition, SnapshotItem, job_type
 from too_common.uow import UnitOfWork
 
-from too_ingest import api, jobs
+from too_ingest import api, jobs, stream_tables
 from too_ingest.listener import gcn_listener
 from too_ingest.settings import IngestSettings
 from too_ingest.tables import METADATA, Event, Localization
 from too_ingest.usecases.make_map import BuildConeMap, FetchMap, NormaliseMap
+
+METADATA_MODULES = (stream_tables,)
+"""Modules whose tables are in METADATA because they are imported here."""
 
 
 def warm() -> None:

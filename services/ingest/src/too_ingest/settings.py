@@ -60,7 +60,10 @@ DEFAULT_TOPICS = (
         )
     ),
 )
-"""Streams worth having. A topic without a recent record does not exist: that is normal."""
+"""Streams worth having. A topic without a recent record does not exist: that is normal.
+
+Heartbeat and circulars have settings of their own.
+"""
 
 DEFAULT_MAP_HOSTS = (
     "gracedb.ligo.org",
@@ -91,6 +94,37 @@ class IngestSettings(ServiceSettings):
         "too.ingest.gcn", description="Consumer group at GCN; fixed, or nothing resumes"
     )
     gcn_topics: tuple[str, ...] = Field(DEFAULT_TOPICS, description="Topics to take in (JSON list)")
+    gcn_heartbeat_topic: str = Field(
+        "gcn.heartbeat", description="Sign of life, one a second; empty: none is listened to"
+    )
+    gcn_circulars_topic: str = Field(
+        "gcn.circulars", description="GCN Circulars; empty: none are taken in"
+    )
+    silence_s: dict[str, float] = Field(
+        default_factory=lambda: {"gcn.heartbeat": 60.0},
+        description="Alarm after so many seconds without a message, by topic (JSON object); "
+        'igwn.gwalert has a mock event each hour: {"gcn.heartbeat": 60, "igwn.gwalert": 7200}',
+    )
+    gcn_unused_s: float = Field(
+        7 * 86_400.0,
+        description="Alarm if the credentials have brought no message for so long: GCN disables "
+        "those that are unused for 30 days, for good",
+    )
+    circular_age_limit_s: float = Field(
+        86_400.0, description="Circulars older than this when they come are not announced"
+    )
+    gracedb_url: str | None = Field(
+        None,
+        description="GraceDB for the cross-check of missed superevents, e.g. "
+        "https://gracedb.ligo.org; unset: none",
+    )
+    gracedb_every_s: float = Field(900.0, description="Pause between two cross-checks")
+    gracedb_lookback_s: float = Field(
+        3 * 86_400.0, description="How far back superevents are compared"
+    )
+    gracedb_grace_s: float = Field(
+        600.0, description="A superevent younger than this may still come by the stream"
+    )
     map_hosts: tuple[str, ...] = Field(
         DEFAULT_MAP_HOSTS, description="Hosts from which maps are fetched, by https only"
     )

@@ -46,6 +46,7 @@ class RawNotice(Base):
         UniqueConstraint("topic", "drill_key", "content_sha256", name="uq_raw_notices_content"),
         Index("ix_raw_notices_waiting", "stored_at", postgresql_where=text("state = 'received'")),
         Index("ix_raw_notices_sha256", "content_sha256"),
+        Index("ix_raw_notices_origin", "origin_id", postgresql_where=text("origin_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -55,7 +56,7 @@ class RawNotice(Base):
     size_bytes: Mapped[int]
     body: Mapped[bytes] = mapped_column(LargeBinary(), deferred=True)
     source: Mapped[str]
-    """kafka, http, replay, sample or manual."""
+    """kafka, http, replay, sample, manual, backfill, drill or gracedb."""
     source_partition: Mapped[int | None]
     source_offset: Mapped[int | None] = mapped_column(BigInteger)
     source_time: Mapped[datetime | None]
@@ -65,12 +66,14 @@ class RawNotice(Base):
     stored_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     """Wall time."""
     state: Mapped[str] = mapped_column(server_default="received")
-    """received, parsed, duplicate or dead."""
+    """received, parsed, duplicate, circular or dead."""
     notice_id: Mapped[UUID | None]
     cause: Mapped[dict[str, Any]]
     is_replay: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     repeats: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """How often the same bytes came again."""
+    origin_id: Mapped[UUID | None]
+    """The backfill or drill that brought it."""
 
 
 class Event(Base):
@@ -213,6 +216,9 @@ class Stream(Base):
     state: Mapped[str]
     since: Mapped[datetime]
     last_notice_at: Mapped[datetime | None]
+    """Stack time."""
+    last_seen_at: Mapped[datetime | None]
+    """Wall time of the last sign of life, heartbeats included."""
     notices: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     reason: Mapped[str] = mapped_column(server_default="")
     revision: Mapped[int] = mapped_column(server_default=text("1"))

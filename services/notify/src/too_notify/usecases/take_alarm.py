@@ -97,8 +97,11 @@ async def _is_news(uow: UnitOfWork, key: str, alarm: AlarmChanged, revision: int
 
 
 async def take_stream(uow: UnitOfWork, stream: StreamChanged) -> None:
-    """A stream's state as an alarm of ingest: refused pages, silent goes to Slack."""
-    away = stream.state is not StreamState.ALIVE
+    """A stream's state as an alarm of ingest: refused pages, silent goes to Slack.
+
+    A topic that is absent is a normal state at GCN; where it is not, ingest raises the alarm.
+    """
+    away = stream.state in {StreamState.SILENT, StreamState.REFUSED}
     reason = f": {stream.reason}" if stream.reason else ""
     alarm = AlarmChanged(
         alarm_id=f"stream:{stream.stream}",
