@@ -1,10 +1,14 @@
 """The state of an astronomical event: a function of its notices, not of their arrival.
 
 `event_state` gives the same answer for every order and for repetitions; a retraction that comes
-first, late or alone has the same weight as one in its place.
+first, late or alone has the same weight as one in its place. Nor does it depend on which of
+several notices began the event: an event that was put together of several mission ids has one
+*leading* id, found by rule, which gives it its name, kind and time, and is retracted only when
+all of its ids are.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +16,7 @@ from uuid import UUID
 
 from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
 
+from too_ingest.attachment import names_of, sigma_deg
 from too_ingest.notices import NoticeFormat, ParsedNotice, TimeQuality
 
 KIND_RANK = {
@@ -68,6 +73,12 @@ class EventState:
     is_stale: bool
     facts: EventFacts
     tags: tuple[str, ...]
+    mission: str
+    """Mission of the leading id."""
+    native_id: str | None
+    """The leading id; None if no notice has one."""
+    identities: tuple[str, ...]
+    """``mission:id`` of each of the ids that must be retracted for the event to be."""
 
 
 def order_key(record: NoticeRecord) -> tuple[datetime, int, int, str]:
@@ -121,7 +132,79 @@ def is_retracted(ordered: list[NoticeRecord]) -> bool:
     return not any(reopens(record.notice) for record in ordered[index + 1 :])
 
 
-def _event_time(ordered: list[NoticeRecord]) -> datetime | None:
+def is_statement(notice: ParsedNotice) -> bool:
+    """Tell whether a notice is a person's word on an event that is there already."""
+    return notice.mission == MANUAL_MISSION and notice.native_id is None
+
+
+def identity_groups(ordered: Sequence[NoticeRecord]) -> list[list[NoticeRecord]]:
+    """Notices by mission id: those that share a name of one mission go together.
+
+    A person's statement goes to every group that it names, or to all if it names none.
+    """
+    groups: list[tuple[set[tuple[str, str]], list[NoticeRecord]]] = []
+    for record in ordered:
+        notice = record.notice
+        if is_statement(notice):
+            continue
+        names = {(notice.mission, name) for name in names_of(notice, record.content_sha256)}
+        members = [record]
+        for group in [g for g in groups if not g[0].isdisjoint(names)]:
+            groups.remove(group)
+            names |= group[0]
+            members = group[1] + members
+        groups.append((names, sorted(members, key=order_key)))
+    if not groups:
+        return [list(ordered)]
+    for record in ordered:
+        if is_statement(record.notice):
+            meant = {tuple(target.split(":", 1)) for target in record.notice.cites}
+            for names, members in groups:
+                if not meant or not meant.isdisjoint(names):
+                    members.append(record)
+                    members.sort(key=order_key)
+    return [members for _, members in groups]
+
+
+def _spoken(group: Sequence[NoticeRecord]) -> list[NoticeRecord]:
+    """Without statements, unless there is nothing else."""
+    return [r for r in group if not is_statement(r.notice)] or list(group)
+
+
+def identity_of(group: Sequence[NoticeRecord]) -> tuple[str, str]:
+    """Mission and native id by which a group is known."""
+    first = min(_spoken(group), key=lambda r: (r.notice.native_id is None, order_key(r)))
+    return first.notice.mission, names_of(first.notice, first.content_sha256)[0]
+
+
+def leading(
+    groups: list[list[NoticeRecord]], prefer: tuple[str, str] | None = None
+) -> list[NoticeRecord]:
+    """The group that names the event: triggered before sub-threshold, then the earliest notice.
+
+    Parameters
+    ----------
+    prefer
+        (mission, id) that leads in any case: of the event into which a person merged others.
+    """
+
+    def place(group: list[NoticeRecord]) -> tuple[bool, bool, tuple[datetime, int, int, str]]:
+        spoken = _spoken(group)
+        names = {
+            (r.notice.mission, name)
+            for r in spoken
+            for name in names_of(r.notice, r.content_sha256)
+        }
+        return (
+            prefer not in names,
+            all(r.notice.is_subthreshold for r in spoken),
+            order_key(spoken[0]),
+        )
+
+    return min(groups, key=place)
+
+
+def _event_time(ordered: Sequence[NoticeRecord]) -> datetime | None:
     best: ParsedNotice | None = None
     for record in ordered:
         notice = record.notice
@@ -132,14 +215,18 @@ def _event_time(ordered: list[NoticeRecord]) -> datetime | None:
     return best.event_time if best else None
 
 
-def merge_facts(ordered: list[NoticeRecord]) -> EventFacts:
-    """Newest known value of each fact; the position of the most precise, then newest notice."""
+def merge_facts(
+    ordered: Sequence[NoticeRecord], groups: Sequence[Sequence[NoticeRecord]] = ()
+) -> EventFacts:
+    """Newest known value of each fact, and the best position.
+
+    Within one mission id that is the position of the most precise, then newest notice; of several
+    ids the one with the smallest error counts.
+    """
     merged: dict[str, Any] = {}
     links: dict[str, str] = {}
     extra: dict[str, Any] = {}
-    best: tuple[int, int] | None = None
-    position: dict[str, Any] = {}
-    for number, record in enumerate(ordered):
+    for record in ordered:
         facts = record.notice.facts
         for name in EventFacts.model_fields:
             value = getattr(facts, name)
@@ -148,22 +235,40 @@ def merge_facts(ordered: list[NoticeRecord]) -> EventFacts:
             merged[name] = value
         links.update(facts.links)
         extra.update(facts.extra)
-        stage = (record.notice.stage, number)
-        placed = facts.ra_deg is not None and not record.notice.is_retraction
-        if placed and (best is None or stage >= best):
-            best = stage
-            position = {name: getattr(facts, name) for name in _POSITION_FIELDS}
+    placed = [place for group in groups or [ordered] if (place := _placed(group)) is not None]
+    position: dict[str, Any] = {}
+    if placed:
+        best = min(placed, key=lambda r: (_error_deg(r.notice), r.content_sha256))
+        position = {name: getattr(best.notice.facts, name) for name in _POSITION_FIELDS}
     merged.update(position, links=links, extra=extra)
     return EventFacts(**merged)
 
 
-def event_state(records: Iterable[NoticeRecord]) -> EventState:
+def _error_deg(notice: ParsedNotice) -> float:
+    stated = notice.region.radius_deg or notice.region.semi_axes_deg
+    return sigma_deg(notice) if stated else math.inf
+
+
+def _placed(group: Sequence[NoticeRecord]) -> NoticeRecord | None:
+    found = [
+        (record.notice.stage, number, record)
+        for number, record in enumerate(group)
+        if record.notice.facts.ra_deg is not None and not record.notice.is_retraction
+    ]
+    return max(found, key=lambda item: item[:2])[2] if found else None
+
+
+def event_state(
+    records: Iterable[NoticeRecord], *, prefer: tuple[str, str] | None = None
+) -> EventState:
     """State of an event.
 
     Parameters
     ----------
     records
         All its notices, in any order; repetitions of one content count once.
+    prefer
+        (mission, id) that names the event in any case, see `leading`.
 
     Raises
     ------
@@ -182,13 +287,17 @@ def event_state(records: Iterable[NoticeRecord]) -> EventState:
     if not ordered:
         raise ValueError("an event without notices has no state")
     latest = ordered[-1]
-    speaking = [r for r in ordered if restates(r.notice)] or ordered
-    retracted = is_retracted(ordered)
+    groups = identity_groups(ordered)
+    lead = leading(groups, prefer)
+    spoken = _spoken(lead)
+    speaking = [r for r in spoken if restates(r.notice)] or spoken
+    retracted = all(is_retracted(group) for group in groups)
     tags = dict.fromkeys(tag for record in ordered for tag in record.notice.tags)
     moments = [r.notice.notice_time or r.received_at for r in ordered]
+    named = min(spoken, key=lambda r: (r.notice.native_id is None, order_key(r))).notice
     return EventState(
         kind=speaking[-1].notice.kind,
-        event_time=_event_time(ordered),
+        event_time=_event_time(spoken) or _event_time(ordered),
         first_notice_at=min(moments),
         latest_notice_at=latest.notice.notice_time or latest.received_at,
         received_at=latest.received_at,
@@ -202,8 +311,11 @@ def event_state(records: Iterable[NoticeRecord]) -> EventState:
         is_subthreshold=all(record.notice.is_subthreshold for record in ordered),
         is_replay=latest.is_replay,
         is_stale=latest.is_stale or not latest.notice.is_current,
-        facts=merge_facts(ordered),
+        facts=merge_facts(ordered, groups),
         tags=tuple(sorted(tags)),
+        mission=named.mission,
+        native_id=named.native_id,
+        identities=tuple(sorted(":".join(identity_of(group)) for group in groups)),
     )
 
 
