@@ -42,6 +42,16 @@ class Target:
         return Target([self.labels[i] for i in places], self.ra_deg[index], self.dec_deg[index])
 
 
+def dithered(
+    telescope: TelescopeDefinition, ra_deg: FloatArray, dec_deg: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Places of the offset exposures: a step to the north and to the east."""
+    offset = telescope.dither_offset_arcsec / 3600.0
+    dec = np.minimum(dec_deg + offset, 89.99)
+    ra = (ra_deg + offset / np.maximum(np.cos(np.radians(dec_deg)), 0.01)) % 360.0
+    return ra, dec
+
+
 def exposures_of(
     telescope: TelescopeDefinition,
     targets: Target,
@@ -53,14 +63,13 @@ def exposures_of(
 ) -> tuple[PlannedExposure, ...]:
     """Rows of a plan: one per shutter opening, dithers at their own place."""
     rows: list[tuple[float, Placed, Any, float, float]] = []
-    offset = telescope.dither_offset_arcsec / 3600.0
+    moved_ra, moved_dec = dithered(telescope, targets.ra_deg, targets.dec_deg)
     for visit in placed:
         ra, dec = float(targets.ra_deg[visit.field]), float(targets.dec_deg[visit.field])
         for part in templates[visit.step].exposures:
             row_ra, row_dec = ra, dec
             if part.dither:
-                row_dec = min(dec + offset, 89.99)
-                row_ra = (ra + offset / max(np.cos(np.radians(dec)), 0.01)) % 360.0
+                row_ra, row_dec = float(moved_ra[visit.field]), float(moved_dec[visit.field])
             rows.append((visit.start_s + part.offset_s, visit, part, row_ra, row_dec))
     if not rows:
         return ()

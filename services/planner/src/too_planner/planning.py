@@ -12,7 +12,7 @@ from too_common.astro.footprint import Footprint
 from too_common.astro.sphere import from_tangent_plane, unit_vectors
 
 from too_planner import coverage, visibility
-from too_planner.assembly import Target, exposures_of, seen_weight, statistics_of
+from too_planner.assembly import Target, dithered, exposures_of, seen_weight, statistics_of
 from too_planner.coverage import IntArray, Points
 from too_planner.cuts import explain_cuts
 from too_planner.fieldgrid import FieldGrid
@@ -195,7 +195,19 @@ def _candidates(
     if cut_short:
         targets = targets.take(_richest(inputs, targets, enough))
     intervals = visibility.observable_intervals(night, limits, targets.ra_deg, targets.dec_deg)
+    if parameters.dither and len(targets):
+        # the offset exposure of a visit keeps the limits at its own place
+        moved = dithered(inputs.telescope, targets.ra_deg, targets.dec_deg)
+        beside = visibility.observable_intervals(night, limits, *moved)
+        intervals = [_both(a, b) for a, b in zip(intervals, beside, strict=True)]
     return _Candidates(targets, intervals, masked, cut_short)
+
+
+def _both(
+    first: list[visibility.Interval], second: list[visibility.Interval]
+) -> list[visibility.Interval]:
+    parts = [(max(a, c), min(b, d)) for a, b in first for c, d in second]
+    return [(begin, end) for begin, end in parts if begin < end]
 
 
 def _near_map(inputs: Inputs, targets: Target, points: Points) -> NDArray[np.bool_]:
