@@ -56,14 +56,15 @@ def _pages(journal, detail, numbers, one, counts):
     paged, stood_down = set(), set()
     for (channel, purpose, body, number), deliveries in _by_message(detail, numbers).items():
         told = len(_told(journal, channel, body, number))
-        sure, perhaps = _handed_over(deliveries)
+        sure, perhaps, unknown = _handed_over(deliveries)
         if told > sure + perhaps:
             wrong.append(f"{told} of {channel} {purpose} told, {sure} sent and {perhaps} unknown")
         if told < sum(delivery["sent_at"] is not None for delivery in deliveries):
             wrong.append(f"{channel} {purpose} is said to be sent, and nobody was told")
         counts["messages"] += told
         counts["told again after unknown"] += max(0, told - sure)
-        counts["looked for again after unknown"] += perhaps
+        counts["unknown attempts"] += unknown
+        counts["of these looked for again"] += perhaps
         if told and purpose in {"page", "stand_down"}:
             (paged if purpose == "page" else stood_down).add(number)
     if not paged:
@@ -107,15 +108,17 @@ def _told(journal, channel, body, number):
 def _handed_over(deliveries):
     """How many messages may be with the provider: one each, and those whose answer was lost.
 
-    Only an attempt that is on record as unknown excuses a second message.
+    Only an attempt that is on record as unknown excuses a second message; most are cleared up by
+    the provider's callback, and are not tried again.
     """
-    sure = perhaps = 0
+    sure = perhaps = unknown = 0
     for delivery in deliveries:
         what = Counter(entry["what"] for entry in delivery["attempts"])
         tried = what["begun"] - what["not_taken"] - what["refused"]
         sure += tried > 0
+        unknown += what["unknown"]
         perhaps += what["unknown"] if tried > 1 else 0
-    return sure, perhaps
+    return sure, perhaps, unknown
 
 
 # -- submissions ---------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import httpx
 import psutil
 from too_common.bus.client import make_producer, stop_quietly
 from too_common.local.ports import free_port_base
+from too_common.local.process import ManagedProcess, ProcessSpec
 
 START_S = 300.0
 STOP_S = 90.0
@@ -34,38 +34,34 @@ class Stack:
             "TOO_DATA_DIR": str(folder),
             "TOO_PORT_BASE": str(self.port_base),
         }
-        self.process: subprocess.Popen[str] | None = None
+        self.process: ManagedProcess | None = None
         self.log = folder / "up.log"
 
     def start(self) -> float:
         """Start and wait until everything is ready; gives the seconds that it took."""
         self.folder.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        with self.log.open("a") as out:
-            place = out.tell()
-            self.process = subprocess.Popen(
-                [str(TOO), "up", "--no-samples"],
-                env=self.environment, stdout=out, stderr=subprocess.STDOUT, text=True,
-                start_new_session=True,
-            )  # fmt: skip
+        place = self.log.stat().st_size if self.log.exists() else 0
+        self.process = ManagedProcess(
+            ProcessSpec(
+                name="too up",
+                command=(str(TOO), "up", "--no-samples"),
+                log_file=self.log,
+                environment=self.environment,
+                die_with_parent=True,  # a test run that is killed leaves nothing behind
+                stop=((signal.SIGINT, STOP_S),),  # as Ctrl-C does
+            )
+        )
         while "The marshal is up" not in self.log.read_text()[place:]:
-            if self.process.poll() is not None or time.monotonic() - started > START_S:
+            if not self.process.running or time.monotonic() - started > START_S:
                 raise AssertionError(f"the stack did not start:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.2)
         return time.monotonic() - started
 
     def stop(self) -> None:
         """Stop as Ctrl-C does."""
-        if self.process is None:
-            return
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            for child in psutil.Process(self.process.pid).children(recursive=True):
-                child.kill()
-            self.process.kill()
-            self.process.wait(10)
+        if self.process is not None:
+            self.process.stop()
 
     def pid_of(self, name: str) -> int | None:
         """Process of a part: a service, ``simulators``, ``kafka`` or ``postgres``."""
