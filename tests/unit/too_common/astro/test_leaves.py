@@ -27,7 +27,7 @@ def test_block_and_sorted_merge_agree(seed, order, choices, two_columns):
     flat = leaves.Leaves(np.full(len(values), order, dtype=np.int8), np.arange(len(values)), table)
     slow = leaves.merge_sorted(flat)
     fast = leaves.concatenate(
-        leaves.merge_block(order, face << (2 * order), part)
+        leaves.merge_blocks(order, np.array([face]), part[np.newaxis])
         for face, part in enumerate(np.split(table, 12))
     )
     for one in (slow, fast):

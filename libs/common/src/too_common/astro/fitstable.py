@@ -1,16 +1,14 @@
 """A binary table of a FITS file, read in pieces.
 
 A gzipped file of 0.75 MB may expand to more than 1 GB, so a file is never decompressed as a whole
-into memory: rows come in chunks, and what needs random access (:meth:`Table.rows`) gets a
-temporary file behind a memory map. The size after decompression has a cap.
+into memory: rows come in chunks. The size after decompression has a cap.
 """
 
 import gzip
 import io
 import re
-import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
@@ -65,23 +63,6 @@ class Table:
             count = min(step, self.n_rows - first)
             yield np.frombuffer(self.stream.read_exactly(count * size), dtype=self.dtype)
 
-    @contextmanager
-    def rows(self) -> Iterator[NDArray[Any]]:
-        """All rows for random access, kept in a temporary file; can be used once."""
-        with tempfile.TemporaryFile() as file:
-            size = self.dtype.itemsize * self.n_rows
-            left = size
-            while left:
-                piece = self.stream.read_exactly(min(left, _CHUNK_BYTES))
-                file.write(piece)
-                left -= len(piece)
-            file.flush()
-            mapped = np.memmap(file, dtype=self.dtype, mode="r", shape=(self.n_rows,))
-            try:
-                yield mapped
-            finally:
-                del mapped
-
 
 class _CappedStream:
     """Reads exactly what is asked for, and never more than the cap in all."""
@@ -134,6 +115,24 @@ def open_table(data: bytes, *, max_decompressed_bytes: int) -> Iterator[Table]:
             stream.skip(_padded_size(header))
             header = _read_header(stream)
         yield _table(header, primary, stream)
+
+
+def header_block(cards: Sequence[tuple[str, Any]]) -> bytes:
+    """Cards of fixed format (FITS standard 4.0, section 4.2), with END, padded to whole blocks."""
+    text = "".join(_card(keyword, value) for keyword, value in [*cards, ("END", None)])
+    return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
+
+
+def _card(keyword: str, value: Any) -> str:
+    if value is None:
+        return keyword.ljust(80)
+    if isinstance(value, bool):
+        field = ("T" if value else "F").rjust(20)
+    elif isinstance(value, (int, float)):
+        field = str(value).replace("e", "E").rjust(20)
+    else:
+        field = ("'" + value.replace("'", "''").ljust(8) + "'").ljust(20)
+    return f"{keyword:<8}= {field}".ljust(80)
 
 
 def _read_header(stream: _CappedStream, *, first: bool = False) -> dict[str, Any]:

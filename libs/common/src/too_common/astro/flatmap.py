@@ -1,4 +1,9 @@
-"""Flat HEALPix maps (one order, NESTED or RING), merged without loss while they are read."""
+"""Flat HEALPix maps (one order, NESTED or RING), merged without loss while they are read.
+
+A map is never held as a whole: rows come in chunks, are put into blocks of pixels, and a block is
+merged as soon as all of it is there. In RING order a few thousand blocks are open at a time (two
+belts of them), whose pixels are under a tenth of a large map's.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,24 +14,30 @@ from numpy.typing import NDArray
 from too_common.astro.distance import has_distance
 from too_common.astro.errors import SkyMapError
 from too_common.astro.fitstable import Table
-from too_common.astro.leaves import Leaves, concatenate, merge_block
-from too_common.astro.pixels import IntArray, pixel_area_sr
+from too_common.astro.leaves import Leaves, concatenate, merge_blocks
+from too_common.astro.pixels import IntArray, pixel_area_sr, ring_to_nested
 from too_common.astro.sphere import FloatArray
 
 MAX_FLAT_ORDER = 13
 """Largest order of a flat map (nside 8192)."""
 MAX_LEAVES = 13_000_000
-"""Most leaves of a map after merging: all pixels of nside 1024 (with distances 0.5 GB)."""
-_BLOCK_ORDER = 9
-"""Blocks of 4^9 pixels are merged at a time."""
+"""Most leaves of a map after merging: all pixels of nside 1024 (0.2 GB)."""
+MAX_LEAVES_3D = 5_000_000
+"""The same with distances (0.2 GB)."""
+_BLOCK_DEPTH = 9
+"""NESTED: blocks of 4^9 pixels are merged at a time."""
+_RING_DEPTH = 6
+"""RING: small blocks, so that few pixels wait for the rest of their block."""
+_RING_CHUNK = 1 << 18
 _UNSEEN = -1.6e30
 """Values below this are the customary mark of pixels that were not seen."""
 
 
-def check_count(count: int) -> None:
+def check_count(count: int, columns: int) -> None:
     """Refuse maps with more leaves than a worker can hold."""
-    if count > MAX_LEAVES:
-        raise SkyMapError(f"the map has more than {MAX_LEAVES} different pixels", "table")
+    limit = MAX_LEAVES if columns == 1 else MAX_LEAVES_3D
+    if count > limit:
+        raise SkyMapError(f"the map has more than {limit} different pixels", "table")
 
 
 def tidy_distance(values: FloatArray) -> None:
@@ -55,12 +66,13 @@ def read_flat(table: Table, name: str, distance: tuple[str, ...]) -> Leaves:
     order = _order_of(table.n_rows * widths.pop(), table)
     # PROB is per pixel, PROBDENSITY per steradian
     factor = 1.0 if name == "PROBDENSITY" else 1.0 / float(pixel_area_sr(order))
+    blocks = _ring_blocks if is_ring else _nested_blocks
     parts: list[Leaves] = []
     count = 0
-    for first, values in _blocks(table, columns, order, factor, is_ring=is_ring):
-        parts.append(merge_block(order, first, values))
+    for first, values in blocks(table, columns, order, factor):
+        parts.append(merge_blocks(order, first, values))
         count += len(parts[-1])
-        check_count(count)
+        check_count(count, len(columns))
     return concatenate(parts)
 
 
@@ -85,45 +97,60 @@ def _order_of(n_pixels: int, table: Table) -> int:
     return order
 
 
-def _blocks(
-    table: Table, columns: tuple[str, ...], order: int, factor: float, *, is_ring: bool
-) -> Iterator[tuple[int, FloatArray]]:
-    size = 1 << (2 * min(order, _BLOCK_ORDER))
-    if is_ring:
-        yield from _ring_blocks(table, columns, order, factor, size)
-        return
+def _nested_blocks(
+    table: Table, columns: tuple[str, ...], order: int, factor: float
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Whole blocks in the order of the file: (numbers (k,), values (k, pixels, columns))."""
+    size = 1 << (2 * min(order, _BLOCK_DEPTH))
     pending: list[FloatArray] = []
-    held, first = 0, 0
+    held, number = 0, 0
     for chunk in table.chunks():
         pending.append(_values(chunk, columns, factor))
         held += len(pending[-1])
         while held >= size:
             joined = np.concatenate(pending) if len(pending) > 1 else pending[0]
-            yield first, joined[:size]
-            first += size
+            yield np.array([number]), joined[np.newaxis, :size]
+            number += 1
             pending, held = [joined[size:]], held - size
 
 
 def _ring_blocks(
-    table: Table, columns: tuple[str, ...], order: int, factor: float, size: int
-) -> Iterator[tuple[int, FloatArray]]:
-    from astropy_healpix.core import nested_to_ring
-
-    width = table.width(columns[0])
-    with table.rows() as rows:
-        for first in range(0, 12 << (2 * order), size):
-            ring = np.asarray(nested_to_ring(np.arange(first, first + size), 1 << order))
-            values = np.empty((size, len(columns)))
-            for number, column in enumerate(columns):
-                source = rows[column]
-                values[:, number] = (
-                    source[ring] if width == 1 else source[ring // width, ring % width]
-                )
-            yield first, _scaled(values, factor)
+    table: Table, columns: tuple[str, ...], order: int, factor: float
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Whole blocks as soon as they are, which is in no order."""
+    depth = min(order, _RING_DEPTH)
+    size = 1 << (2 * depth)
+    count = 12 << (2 * (order - depth))
+    missing = np.full(count, size, dtype=np.int64)
+    slot_of = np.full(count, -1, dtype=np.int64)
+    room = np.empty((0, size, len(columns)))
+    free: list[int] = []
+    first = 0
+    per_row = table.width(columns[0])
+    for chunk in table.chunks(max(1, _RING_CHUNK // per_row)):
+        values = _values(chunk, columns, factor)
+        nested = ring_to_nested(order, np.arange(first, first + len(values)))
+        first += len(values)
+        block = nested >> (2 * depth)
+        here, number = np.unique(block, return_counts=True)
+        new = here[slot_of[here] < 0]
+        if len(new) > len(free):
+            more = max(len(new) - len(free), len(room) // 2)
+            free += range(len(room), len(room) + more)
+            room = np.concatenate([room, np.empty((more, size, len(columns)))])
+        slot_of[new] = [free.pop() for _ in range(len(new))]
+        room[slot_of[block], nested & (size - 1)] = values
+        missing[here] -= number
+        done = here[missing[here] == 0]
+        if done.size:
+            yield done, room[slot_of[done]]
+            free += slot_of[done].tolist()
 
 
 def _values(chunk: NDArray[Any], columns: tuple[str, ...], factor: float) -> FloatArray:
-    values = np.stack([chunk[column].ravel() for column in columns], axis=1).astype(np.float64)
+    values = np.empty((chunk[columns[0]].size, len(columns)))
+    for number, column in enumerate(columns):
+        values[:, number] = chunk[column].ravel()
     return _scaled(values, factor)
 
 
@@ -142,21 +169,19 @@ def _read_explicit(
         raise SkyMapError("NSIDE is missing or no power of two", "NSIDE")
     order = nside.bit_length() - 1
     factor = 1.0 if columns[0] == "PROBDENSITY" else 1.0 / float(pixel_area_sr(order))
-    ipix_parts: list[IntArray] = []
-    value_parts: list[FloatArray] = []
+    check_count(table.n_rows * table.width(columns[0]), len(columns))
+    parts: list[Leaves] = []
     for chunk in table.chunks():
         raw = np.asarray(chunk[pixel_column]).ravel()
         if raw.dtype.kind not in "iu":
             raise SkyMapError("pixel numbers are no integers", pixel_column)
-        ipix_parts.append(raw.astype(np.int64))
-        value_parts.append(_values(chunk, columns, factor))
-    if not ipix_parts:
+        values = _values(chunk, columns, factor)
+        if len(raw) != len(values) or (raw < 0).any() or (raw >= 12 * nside**2).any():
+            raise SkyMapError("a pixel number does not exist", pixel_column)
+        ipix = raw.astype(np.int64)
+        if is_ring:
+            ipix = ring_to_nested(order, ipix)
+        parts.append(Leaves(np.full(len(ipix), order, dtype=np.int8), ipix, values))
+    if not parts:
         raise SkyMapError("the map has no pixels", "table")
-    ipix, values = np.concatenate(ipix_parts), np.concatenate(value_parts)
-    if len(ipix) != len(values) or (ipix < 0).any() or (ipix >= 12 * nside**2).any():
-        raise SkyMapError("a pixel number does not exist", pixel_column)
-    if is_ring:
-        from astropy_healpix.core import ring_to_nested
-
-        ipix = np.asarray(ring_to_nested(ipix, nside), dtype=np.int64)
-    return Leaves(np.full(len(ipix), order, dtype=np.int8), ipix, values)
+    return concatenate(parts)

@@ -132,7 +132,7 @@ class Footprint:
                 inside |= box
                 continue
             here = np.flatnonzero(box)
-            inside[here] |= _in_polygon(corners, x_deg[here], y_deg[here])
+            inside[here] |= in_polygon(corners, x_deg[here], y_deg[here])
         return inside
 
     def outline(
@@ -182,8 +182,8 @@ def _is_box(corners: FloatArray, low: FloatArray, high: FloatArray) -> bool:
     )
 
 
-def _in_polygon(corners: FloatArray, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
-    """Even-odd rule."""
+def in_polygon(corners: FloatArray, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
+    """Which points are inside a polygon of the plane (even-odd rule)."""
     inside = np.zeros(len(x), dtype=bool)
     previous = corners[-1]
     for corner in corners:

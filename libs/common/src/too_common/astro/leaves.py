@@ -29,17 +29,33 @@ class Leaves:
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> "Leaves":
         """The leaves of an index array or mask."""
-        return Leaves(self.order[index], self.ipix[index], self.values[index])
+        ipix = self.ipix[index]
+        values = empty_values(len(ipix), self.values.shape[1])
+        for number, column in enumerate(self.values.T):
+            values[:, number] = column[index]
+        return Leaves(self.order[index], ipix, values)
+
+
+def empty_values(rows: int, columns: int) -> FloatArray:
+    """Room for values, column after column in memory: columns can then be used without a copy."""
+    return np.empty((columns, rows)).T
 
 
 def concatenate(parts: Iterable[Leaves]) -> Leaves:
-    """Put tables of leaves one after the other."""
-    listed = list(parts)
-    return Leaves(
-        np.concatenate([part.order for part in listed]),
-        np.concatenate([part.ipix for part in listed]),
-        np.concatenate([part.values for part in listed]),
-    )
+    """Put tables of leaves one after the other; a list is emptied, to save half of the memory."""
+    listed = parts if isinstance(parts, list) else list(parts)
+    count = sum(len(part) for part in listed)
+    columns = listed[0].values.shape[1]
+    order, ipix = np.empty(count, dtype=np.int8), np.empty(count, dtype=np.int64)
+    values = empty_values(count, columns)
+    listed.reverse()
+    end = 0
+    while listed:
+        part = listed.pop()
+        begin, end = end, end + len(part)
+        order[begin:end], ipix[begin:end] = part.order, part.ipix
+        values[begin:end] = part.values
+    return Leaves(order, ipix, values)
 
 
 def sort_and_check(leaves: Leaves) -> Leaves:
@@ -51,9 +67,11 @@ def sort_and_check(leaves: Leaves) -> Leaves:
         If a pixel is given twice, or lies inside another one.
     """
     start = range_start(leaves.order, leaves.ipix)
-    by_start = np.argsort(start, kind="stable")
-    result = leaves.take(by_start)
-    start = start[by_start]
+    result = leaves
+    if (start[1:] < start[:-1]).any():
+        by_start = np.argsort(start, kind="stable")
+        result, start = leaves.take(by_start), start[by_start]
+        del by_start
     end = start + range_length(result.order)
     clash = np.flatnonzero(start[1:] < end[:-1])
     if clash.size:
@@ -94,34 +112,49 @@ def _merge_once(leaves: Leaves) -> Leaves | None:
     keep = np.ones(len(leaves), dtype=bool)
     for step in (1, 2, 3):
         keep[candidates + step] = False
-    new_order, new_ipix = order.copy(), ipix.copy()
-    new_order[candidates] -= 1
-    new_ipix[candidates] >>= 2
-    return Leaves(new_order[keep], new_ipix[keep], values[keep])
+    merged = leaves.take(keep)
+    where = np.cumsum(keep)[candidates] - 1
+    merged.order[where] -= 1
+    merged.ipix[where] >>= 2
+    return merged
 
 
-def merge_block(order: int, first_ipix: int, values: FloatArray) -> Leaves:
-    """Merge a full block of 4^k pixels of one order that begins at a multiple of its length.
+def merge_blocks(order: int, blocks: IntArray, values: FloatArray) -> Leaves:
+    """Merge whole blocks of 4^depth pixels of one order, each for itself.
 
     Faster than :func:`merge_sorted` on flat maps: no neighbour has to be looked for.
+
+    Parameters
+    ----------
+    order : int
+        Order of the pixels.
+    blocks : ndarray of int64, shape (k,)
+        Nested index of each block at the order ``order - depth``, ascending.
+    values : ndarray of float64, shape (k, 4^depth, columns)
+
+    Returns
+    -------
+    Leaves
+        Sorted; none is larger than a block.
     """
+    size, columns = values.shape[1:]
+    ipix = (blocks[:, np.newaxis] * size + np.arange(size)).ravel()
+    rows = values.reshape(-1, columns)
     parts: list[Leaves] = []
-    alive = np.ones(len(values), dtype=bool)
-    first, level = first_ipix, order
-    while True:
+    alive = np.ones(len(rows), dtype=bool)
+    for level in range(order, -1, -1):
         mergeable = np.zeros(0, dtype=bool)
-        if level > 0 and len(values) >= 4:
-            groups = values.reshape(len(values) // 4, 4, -1)
+        if size >= 4:
+            groups = rows.reshape(len(rows) // 4, 4, columns)
             mergeable = (groups[:, 1:] == groups[:, :1]).all(axis=(1, 2))
             mergeable &= alive.reshape(-1, 4).all(axis=1)
-        stays = alive.copy()
+        stays = alive
         if mergeable.size:
-            stays &= ~np.repeat(mergeable, 4)
+            stays = alive & ~np.repeat(mergeable, 4)
         here = np.flatnonzero(stays)
-        parts.append(Leaves(np.full(here.size, level, dtype=np.int8), first + here, values[here]))
+        parts.append(Leaves(np.full(here.size, level, dtype=np.int8), ipix[here], rows[here]))
         if not mergeable.any():
             break
-        values, alive = values[::4], mergeable
-        first, level = first >> 2, level - 1
+        rows, ipix, alive, size = rows[::4], ipix[::4] >> 2, mergeable, size // 4
     merged = concatenate(parts)
     return merged.take(np.argsort(range_start(merged.order, merged.ipix), kind="stable"))

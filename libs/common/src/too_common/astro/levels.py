@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _BINS = 8192
 _DEPTH = 80.0
 """Natural-log range of the histogram below the peak; what is fainter is in the last bin."""
-_CHUNK = 1_300_000
+_CHUNK = 400_000
 _TIERS = ((0.0, 1e-4, 64), (1e-4, 1e-3, 512), (1e-3, np.inf, 4096))
 """Leaves with a probability above the first and up to the second value get so many nodes; so no
 node has more than some 1e-4 of the probability of a map, and there are never too many nodes."""
@@ -35,7 +35,7 @@ def at_leaf(values: FloatArray, leaf: NDArray[np.intp], outside: float) -> Float
 
 def leaf_levels(skymap: "SkyMap") -> FloatArray:
     """Probability of all leaves whose density is at least the leaf's own (itself included)."""
-    falling = np.argsort(-skymap.probdensity, kind="stable")
+    falling = skymap.falling
     density = skymap.probdensity[falling]
     cumulative = np.minimum(np.cumsum(skymap.probability[falling]), 1.0)
     # equal densities get the level at the end of their group: the order of rows must not matter
@@ -47,18 +47,17 @@ def leaf_levels(skymap: "SkyMap") -> FloatArray:
 
 def inside_level(skymap: "SkyMap", level: float) -> NDArray[np.bool_]:
     """Mask of the densest leaves that hold `level`; leaves of equal density go together."""
-    falling = np.sort(skymap.probdensity)[::-1]
-    by_density = np.argsort(-skymap.probdensity, kind="stable")
-    cumulative = np.cumsum(skymap.probability[by_density])
+    falling = skymap.falling
+    cumulative = np.cumsum(skymap.probability[falling])
     last = min(int(np.searchsorted(cumulative, level)), len(falling) - 1)
-    faintest = max(float(falling[last]), np.finfo(np.float64).tiny)
+    faintest = max(float(skymap.probdensity[falling[last]]), np.finfo(np.float64).tiny)
     result: NDArray[np.bool_] = skymap.probdensity >= faintest
     return result
 
 
 def credible_area_sr(skymap: "SkyMap", level: float) -> float:
     """Area of the smallest region of that probability."""
-    falling = np.argsort(-skymap.probdensity, kind="stable")
+    falling = skymap.falling
     probability = np.concatenate([[0.0], np.cumsum(skymap.probability[falling])])
     area = np.concatenate([[0.0], np.cumsum(skymap.area_sr[falling])])
     used = np.concatenate([[True], skymap.probability[falling] > 0])
@@ -115,11 +114,13 @@ class VolumeLevels:
     """Ascending natural logs of Mpc^-3."""
     enclosed: FloatArray
     """Probability at densities above each edge."""
+    volume: FloatArray
+    """Volume (Mpc^3) at densities above each edge."""
 
     @classmethod
     def of(cls, skymap: "SkyMap") -> "VolumeLevels":
         """Histogram a map."""
-        nothing = cls(np.zeros(1), np.full(1, np.nan))
+        nothing = cls(np.zeros(1), np.full(1, np.nan), np.full(1, np.nan))
         if skymap.distmu is None or skymap.distsigma is None or skymap.distnorm is None:
             return nothing
         good = np.flatnonzero(
@@ -133,7 +134,7 @@ class VolumeLevels:
         inside = np.maximum(mu, 0.0)
         top = float(np.max(log_rho + distance.log_density(inside, mu, sigma, norm)))
         edges = np.linspace(top - _DEPTH, top, _BINS + 1)
-        counts = np.zeros(_BINS)
+        counts, volume = np.zeros(_BINS), np.zeros(_BINS)
         probability = skymap.probability[good]
         for lowest, highest, nodes in _TIERS:
             tier = np.flatnonzero((probability > lowest) & (probability <= highest))
@@ -150,8 +151,11 @@ class VolumeLevels:
                 bins = ((logs - edges[0]) * (_BINS / _DEPTH)).clip(0, _BINS - 1).astype(np.int64)
                 share = weight * probability[part, np.newaxis]
                 counts += np.bincount(bins.ravel(), weights=share.ravel(), minlength=_BINS)
-        enclosed = np.concatenate([np.cumsum(counts[::-1])[::-1], [0.0]])
-        return cls(edges, enclosed)
+                # dV = dP / (dP/dV); the last bin holds everything fainter and is left out
+                share[bins == 0] = 0.0
+                share *= np.exp(-np.maximum(logs, edges[0]))
+                volume += np.bincount(bins.ravel(), weights=share.ravel(), minlength=_BINS)
+        return cls(edges, _from_above(counts), _from_above(volume))
 
     def __call__(self, log_density: FloatArray) -> FloatArray:
         """Credible level of each log density; NaN stays NaN."""
@@ -159,3 +163,14 @@ class VolumeLevels:
             return np.full(np.shape(log_density), np.nan)
         result: FloatArray = np.interp(log_density, self.edges, self.enclosed)
         return result
+
+    def volume_mpc3(self, level: float) -> float:
+        """Smallest volume of that probability; NaN if the map has no distance (for so much)."""
+        if not self.enclosed[0] >= level:
+            return float("nan")
+        return float(np.interp(level, self.enclosed[::-1], self.volume[::-1]))
+
+
+def _from_above(counts: FloatArray) -> FloatArray:
+    result: FloatArray = np.concatenate([np.cumsum(counts[::-1])[::-1], [0.0]])
+    return result

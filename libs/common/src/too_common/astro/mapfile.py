@@ -11,15 +11,17 @@ A map comes from outside and may be anything. :func:`read` accepts
 each plain or gzipped, in ICRS. Whatever is wrong ends in a :class:`SkyMapError`.
 """
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from too_common.astro import flatmap
 from too_common.astro.errors import SkyMapError
-from too_common.astro.fitstable import BLOCK, Table, open_table
-from too_common.astro.leaves import Leaves
-from too_common.astro.pixels import MAX_ORDER, uniq_to_order_ipix
+from too_common.astro.fitstable import BLOCK, Table, header_block, open_table
+from too_common.astro.leaves import Leaves, empty_values
+from too_common.astro.pixels import MAX_ORDER, IntArray, order_ipix_to_uniq, uniq_to_order_ipix
 from too_common.astro.sphere import DEG2_PER_SR
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ NORMALISATION_TOLERANCE = 0.02
 NORMALISED_WITHIN = 1e-9
 """Maps that sum to 1 within this are left alone, so that a second reading changes nothing."""
 
+_ROWS_AT_ONCE = 100_000
+
 META_KEYS = (
     "OBJECT",
     "REFERENC",
@@ -45,6 +49,11 @@ META_KEYS = (
     "VCSVERS",
     "LOGBCI",
     "LOGBSN",
+    "DISTMEAN",
+    "DISTSTD",
+    "GEO_RA",
+    "GEO_DEC",
+    "GEO_RAD",
 )
 """Header cards that are kept, in the order in which they are written."""
 
@@ -89,10 +98,8 @@ def check_values(table: Leaves) -> None:
 
 def write(skymap: "SkyMap") -> bytes:
     """The map as bytes: fixed cards in fixed order, no date of writing."""
-    from astropy.io import fits
-
     columns: list[tuple[str, str, str, Any]] = [
-        ("UNIQ", "K", "", skymap.uniq),
+        ("UNIQ", "K", "", None),
         ("PROBDENSITY", "D", "sr-1", skymap.probdensity),
     ]
     if skymap.is_3d:
@@ -101,41 +108,46 @@ def write(skymap: "SkyMap") -> bytes:
             ("DISTSIGMA", "D", "Mpc", skymap.distsigma),
             ("DISTNORM", "D", "Mpc-2", skymap.distnorm),
         ]
-    primary = fits.Header([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0), ("EXTEND", True)])
-    header = fits.Header(
-        [
-            ("XTENSION", "BINTABLE"),
-            ("BITPIX", 8),
-            ("NAXIS", 2),
-            ("NAXIS1", 8 * len(columns)),
-            ("NAXIS2", len(skymap)),
-            ("PCOUNT", 0),
-            ("GCOUNT", 1),
-            ("TFIELDS", len(columns)),
-        ]
-    )
+    cards: list[tuple[str, Any]] = [
+        ("XTENSION", "BINTABLE"),
+        ("BITPIX", 8),
+        ("NAXIS", 2),
+        ("NAXIS1", 8 * len(columns)),
+        ("NAXIS2", len(skymap)),
+        ("PCOUNT", 0),
+        ("GCOUNT", 1),
+        ("TFIELDS", len(columns)),
+    ]
     for number, (name, form, unit, _) in enumerate(columns, start=1):
-        header[f"TTYPE{number}"] = name
-        header[f"TFORM{number}"] = form
+        cards += [(f"TTYPE{number}", name), (f"TFORM{number}", form)]
         if unit:
-            header[f"TUNIT{number}"] = unit
-    header["PIXTYPE"] = "HEALPIX"
-    header["ORDERING"] = "NUNIQ"
-    header["COORDSYS"] = "C"
-    header["INDXSCHM"] = "EXPLICIT"
-    header["MOCORDER"] = int(skymap.order.max())
+            cards.append((f"TUNIT{number}", unit))
+    cards += [
+        ("PIXTYPE", "HEALPIX"),
+        ("ORDERING", "NUNIQ"),
+        ("COORDSYS", "C"),
+        ("INDXSCHM", "EXPLICIT"),
+        ("MOCORDER", int(skymap.order.max())),
+    ]
     for key in META_KEYS:
         value = _kept(skymap.meta.get(key))
         if value is not None:
-            header[key] = value
-    rows = np.empty(
-        len(skymap), dtype=[(name, ">i8" if form == "K" else ">f8") for name, form, _, _ in columns]
-    )
-    for name, _, _, values in columns:
-        rows[name] = values
-    body = rows.tobytes()
-    head: str = primary.tostring(padding=True) + header.tostring(padding=True)
-    return head.encode("ascii") + body + b"\0" * (-len(body) % BLOCK)
+            cards.append((key, value))
+    file = io.BytesIO()
+    file.write(header_block([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0), ("EXTEND", True)]))
+    file.write(header_block(cards))
+    dtype = [(name, ">i8" if form == "K" else ">f8") for name, form, _, _ in columns]
+    # in pieces: a second copy of a large map would not fit
+    for first in range(0, len(skymap), _ROWS_AT_ONCE):
+        piece = slice(first, first + _ROWS_AT_ONCE)
+        uniq = order_ipix_to_uniq(skymap.order[piece], skymap.ipix[piece])
+        rows = np.empty(len(uniq), dtype=dtype)
+        rows["UNIQ"] = uniq
+        for name, _, _, values in columns[1:]:
+            rows[name] = values[piece]
+        file.write(rows.data)
+    file.write(b"\0" * (-file.tell() % BLOCK))
+    return file.getvalue()
 
 
 def _check_frame(table: Table) -> None:
@@ -166,28 +178,33 @@ def _read_multiorder(table: Table) -> Leaves:
     for name in names:
         if table.width(name) != 1:
             raise SkyMapError("the column of a multi-order map is no scalar", name)
-    flatmap.check_count(table.n_rows)
-    parts: dict[str, list[Any]] = {name: [] for name in names}
-    for chunk in table.chunks():
-        for name in names:
-            parts[name].append(np.array(chunk[name]))
-    if not parts["UNIQ"]:
+    flatmap.check_count(table.n_rows, len(names) - 1)
+    if not table.n_rows:
         raise SkyMapError("the map has no pixels", "table")
-    uniq_raw = np.concatenate(parts["UNIQ"])
-    if uniq_raw.dtype.kind not in "iu":
+    if table.dtype["UNIQ"].kind not in "iu":
         raise SkyMapError("pixel numbers are no integers", "UNIQ")
-    uniq = uniq_raw.astype(np.int64)
+    if any(table.dtype[name].kind not in "fiu" for name in names):
+        raise SkyMapError("a column has no real numbers", ", ".join(names))
+    order, ipix = np.empty(table.n_rows, dtype=np.int8), np.empty(table.n_rows, dtype=np.int64)
+    values = empty_values(table.n_rows, len(names) - 1)
+    end = 0
+    for chunk in table.chunks():
+        begin, end = end, end + len(chunk)
+        order[begin:end], ipix[begin:end] = _pixels(chunk["UNIQ"].astype(np.int64))
+        for number, name in enumerate(names[1:]):
+            values[begin:end, number] = chunk[name]
+    values[:, 0] *= _density_factor(table, "PROBDENSITY")
+    flatmap.tidy_distance(values)
+    return Leaves(order, ipix, values)
+
+
+def _pixels(uniq: IntArray) -> tuple[NDArray[np.int8], IntArray]:
     if (uniq < 4).any():
         raise SkyMapError("a pixel number is below 4", "UNIQ")
     order, ipix = uniq_to_order_ipix(uniq)
     if (order > MAX_ORDER).any() or (ipix >= (np.int64(12) << (2 * order.astype(np.int64)))).any():
         raise SkyMapError("a pixel number does not exist", "UNIQ")
-    values = np.stack(
-        [np.concatenate(parts[name]).astype(np.float64) for name in names[1:]], axis=1
-    )
-    values[:, 0] *= _density_factor(table, "PROBDENSITY")
-    flatmap.tidy_distance(values)
-    return Leaves(order, ipix, values)
+    return order, ipix
 
 
 def _meta(table: Table) -> dict[str, Any]:

@@ -10,11 +10,9 @@ occurs twice and is dropped, the others are chained.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from too_common.astro.pixels import IntArray
+from too_common.astro.pixels import FACE_PLACE, FACE_RING, IntArray, face_xy
 from too_common.astro.sphere import FloatArray
 
-_FACE_RING = np.array([2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4], dtype=np.int64)
-_FACE_PLACE = np.array([1, 3, 5, 7, 0, 2, 4, 6, 1, 3, 5, 7], dtype=np.int64)
 _MAX_EDGES = 3_000_000
 
 
@@ -56,26 +54,6 @@ def corner_vectors(ids: IntArray, order: int) -> FloatArray:
     colatitude = np.where(n == nside, equatorial, colatitude)
     sin = np.sin(colatitude)
     return np.stack([sin * np.cos(lon), sin * np.sin(lon), np.cos(colatitude)], axis=-1)
-
-
-def face_xy(order: IntArray, ipix: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Base face, and column and row in it, of nested pixels."""
-    face = ipix >> (2 * order)
-    within = ipix - (face << (2 * order))
-    return face, _even_bits(within), _even_bits(within >> 1)
-
-
-def _even_bits(values: IntArray) -> IntArray:
-    bits: IntArray = values & 0x5555555555555555
-    for shift, mask in (
-        (1, 0x3333333333333333),
-        (2, 0x0F0F0F0F0F0F0F0F),
-        (4, 0x00FF00FF00FF00FF),
-        (8, 0x0000FFFF0000FFFF),
-        (16, 0x00000000FFFFFFFF),
-    ):
-        bits = np.asarray((bits | (bits >> shift)) & mask, dtype=np.int64)
-    return bits
 
 
 def _coarsened(levels: IntArray, pixels: IntArray, finest: int) -> tuple[IntArray, IntArray]:
@@ -124,9 +102,9 @@ def _outer_edges(levels: IntArray, pixels: IntArray, finest: int) -> tuple[IntAr
 
 def _corner_ids(face: IntArray, x: IntArray, y: IntArray, order: int) -> IntArray:
     nside = 1 << order
-    ring: IntArray = _FACE_RING[face] * nside - x - y
+    ring: IntArray = FACE_RING[face] * nside - x - y
     n = np.minimum(np.minimum(ring, 4 * nside - ring), nside)
-    place: IntArray = (_FACE_PLACE[face] * n + x - y) % np.maximum(8 * n, 1)
+    place: IntArray = (FACE_PLACE[face] * n + x - y) % np.maximum(8 * n, 1)
     ids: IntArray = ring * (8 * nside) + place
     return ids
 

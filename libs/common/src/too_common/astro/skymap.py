@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,9 @@ from too_common.astro import distance, leaves, levels, mapfile, pixels
 from too_common.astro.errors import SkyMapError
 from too_common.astro.pixels import IntArray
 from too_common.astro.sphere import DEG2_PER_SR, FloatArray
-from too_common.contracts.ingest import MapFacts
+
+if TYPE_CHECKING:
+    from too_common.contracts.ingest import MapFacts
 
 __all__ = ["SkyMap", "SkyMapError"]
 
@@ -77,7 +79,7 @@ class SkyMap:
         """
         mapfile.check_values(table)
         tidy = leaves.merge_sorted(leaves.sort_and_check(table))
-        density = tidy.values[:, 0].copy()
+        density = np.array(tidy.values[:, 0])
         with np.errstate(over="ignore"):
             total = float((density * pixels.pixel_area_sr(tidy.order)).sum())
         if not abs(total - 1.0) <= tolerance:
@@ -122,10 +124,15 @@ class SkyMap:
         """First order-29 index of each leaf (ascending)."""
         return pixels.range_start(self.order, self.ipix)
 
-    @cached_property
+    @property
     def range_end(self) -> IntArray:
         """End (exclusive) of each leaf's range of order-29 indices."""
         return self.range_start + pixels.range_length(self.order)
+
+    @cached_property
+    def falling(self) -> NDArray[np.intp]:
+        """Leaves in the order of falling density; equal ones in their own order."""
+        return np.argsort(-self.probdensity, kind="stable")
 
     # -- files -------------------------------------------------------------------------------
     def to_fits(self) -> bytes:
@@ -141,7 +148,8 @@ class SkyMap:
     def leaf_at_index(self, index29: IntArray) -> NDArray[np.intp]:
         """Leaf that holds each order-29 index; -1 where the map has none, -2 for index -1."""
         found = np.searchsorted(self.range_start, index29, side="right") - 1
-        outside = (found < 0) | (index29 >= self.range_end[found])
+        end = self.range_start[found] + pixels.range_length(self.order[found])
+        outside = (found < 0) | (index29 >= end)
         return np.where(outside, np.where(index29 < 0, levels.NOWHERE, levels.OUTSIDE), found)
 
     def leaf_at(self, ra_deg: ArrayLike, dec_deg: ArrayLike) -> NDArray[np.intp]:
@@ -198,26 +206,11 @@ class SkyMap:
         return levels.credible_area_sr(self, level) * DEG2_PER_SR
 
     # -- derived -----------------------------------------------------------------------------
-    def facts(self) -> MapFacts:
-        """Areas, peak, distance and size."""
-        peak = int(np.argmax(self.probdensity))
-        ra, dec = pixels.centres(self.order[peak], self.ipix[peak])
-        far: tuple[float, float] | None = None
-        if self.distmu is not None and self.distsigma is not None and self.distnorm is not None:
-            far = distance.marginal_moments(
-                self.probability, self.distmu, self.distsigma, self.distnorm
-            )
-        return MapFacts(
-            area50_deg2=self.credible_area_deg2(0.5),
-            area90_deg2=self.credible_area_deg2(0.9),
-            peak_ra_deg=float(ra),
-            peak_dec_deg=float(dec),
-            distance_mean_mpc=far[0] if far else None,
-            distance_std_mpc=far[1] if far else None,
-            is_3d=far is not None,
-            leaves=len(self),
-            max_order=int(self.order.max()),
-        )
+    def facts(self) -> "MapFacts":
+        """Areas, volumes, peak, distance and size, see :func:`.facts.facts_of`."""
+        from too_common.astro.facts import facts_of
+
+        return facts_of(self)
 
     def contours(self, levels: Sequence[float] = (0.5, 0.9)) -> dict[str, Any]:
         """Outlines of credible regions as a GeoJSON FeatureCollection, see :mod:`.contours`."""

@@ -114,6 +114,28 @@ class MapFacts(Contract):
     is_3d: bool = False
     leaves: int = Field(default=0, description="Rows of the multi-order map")
     max_order: int = 0
+    volume50_mpc3: float | None = Field(default=None, description="Smallest volume that holds 50 %")
+    volume90_mpc3: float | None = None
+    distance_header_mpc: float | None = Field(
+        default=None, description="DISTMEAN of the file; ours is computed from its pixels"
+    )
+    distance_header_std_mpc: float | None = None
+    peak_galactic_latitude_deg: float | None = None
+    probability_below_10_deg: float | None = Field(
+        default=None, description="Probability at galactic latitudes |b| < 10 deg"
+    )
+    probability_below_15_deg: float | None = None
+    earth_ra_deg: float | None = Field(
+        default=None, description="The Earth's centre on the spacecraft's sky"
+    )
+    earth_dec_deg: float | None = None
+    earth_radius_deg: float | None = None
+    occulted_probability: float | None = Field(
+        default=None, description="Share of the region behind the Earth"
+    )
+    is_occultation_masked: bool = Field(
+        default=False, description="The Earth's disc was taken out of the map"
+    )
 
 
 @register
