@@ -1,7 +1,7 @@
 """VOEvents in the dialect of GCN Classic: what all missions share.
 
-A mission's file lists its packet types with the convention of each type's error radius
-(containment, systematics), and refines what its packets say in their own way.
+A mission's file lists its packet types and refines what its packets say in their own way; the
+meaning of each type's error radius stands in `conventions`.
 """
 
 import re
@@ -10,23 +10,22 @@ from dataclasses import dataclass
 
 from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
 
-from too_ingest.notices.model import (
-    ErrorRegion,
-    NoticeFormat,
-    ParsedNotice,
-    RegionShape,
-    TimeQuality,
-)
+from too_ingest.notices.conventions import Convention, convention
+from too_ingest.notices.model import ErrorRegion, ParsedNotice, RegionShape, TimeQuality
+from too_ingest.notices.packet_types import HOUSEKEEPING, NAMES
 from too_ingest.notices.parser import Document
 from too_ingest.notices.times import choose_event_time, from_met, from_tjd, parse_iso
-from too_ingest.notices.values import far_in_hz, to_angle, to_float, to_id, to_int
+from too_ingest.notices.values import far_in_hz, to_angle, to_flag, to_float, to_id, to_int
 from too_ingest.notices.voevent import Packet
 
 TOPIC_PREFIX = "gcn.classic.voevent."
 ID_PARAMS = ("TrigID", "Trans_Num", "Trigger_Number", "Event_ID")
 """Where the mission's own number stands, most specific first."""
 TEST_FLAGS = ("Test_Submission", "Test", "Test_Notice", "TEST_Event", "InternalTest")
-RETRACTION_FLAGS = ("Retraction", "Def_NOT_a_GRB")
+RETRACTION = "Retraction"
+_NOT_AN_EVENT = re.compile(r"^def(?:initely)?_not_", re.IGNORECASE)
+"""``Def_NOT_a_GRB`` and its like: the mission takes the event back."""
+GCN_AUTHOR = "ivo://nasa.gsfc."
 INT32_LIMIT = "2147483647"
 """Number of an event whose true number did not fit."""
 _DAY_PREFIXES = ("burst", "event", "trans", "trigger", "detection", "outburst")
@@ -35,19 +34,31 @@ _LINKS = re.compile(r"^https?://[^\s]+$")
 
 @dataclass(frozen=True, slots=True)
 class ClassicType:
-    """One packet type of GCN Classic."""
+    """One packet type of GCN Classic.
+
+    Parameters
+    ----------
+    stage
+        Precision of the localization within the mission.
+    stream
+        Name under which `conventions` knows its radius; empty: the type's own.
+    observation_start
+        True if its time is the start of an observation, not the event's.
+    """
 
     number: int | None
     name: str
     alert_kind: AlertKind = AlertKind.INITIAL
-    containment: float | None = None
-    systematic_included: bool | None = None
-    systematic_deg: float | None = None
     stage: int = 0
-    note: str = ""
+    stream: str = ""
     observation_start: bool = False
     is_test: bool = False
     is_subthreshold: bool = False
+
+    @property
+    def convention(self) -> Convention:
+        """What its error radius means."""
+        return convention(self.stream or self.name)
 
 
 Refine = Callable[[Packet, ClassicType, ParsedNotice], ParsedNotice]
@@ -90,22 +101,35 @@ def position(packet: Packet) -> tuple[float, float] | None:
 
 def circle(packet: Packet, kind: ClassicType) -> ErrorRegion:
     """Error circle; a radius of zero or less is no region, never a point."""
-    radius = to_float(packet.radius)
-    if radius is None or radius <= 0 or radius >= 180.0:
-        return ErrorRegion(note=kind.note)
+    return stated_circle(to_float(packet.radius), kind.convention)
+
+
+def stated_circle(radius_deg: float | None, meaning: Convention) -> ErrorRegion:
+    """Circle of a stated radius with the meaning that its stream gives it."""
+    if radius_deg is None or radius_deg <= 0 or radius_deg >= 180.0:
+        return ErrorRegion(note=meaning.source)
     return ErrorRegion(
         shape=RegionShape.CIRCLE,
-        radius_deg=radius,
-        containment=kind.containment,
-        systematic_included=kind.systematic_included,
-        systematic_deg=kind.systematic_deg,
-        note=kind.note,
+        radius_deg=radius_deg,
+        containment=meaning.containment,
+        systematic_included=meaning.systematic_included,
+        systematic_deg=meaning.systematic_deg,
+        note=meaning.source,
     )
 
 
 def is_role_test(packet: Packet) -> bool:
     """Tell whether the packet's role says 'test'."""
     return packet.role.lower() == "test"
+
+
+def says_retracted(packet: Packet) -> bool:
+    """Tell whether a flag or a citation takes the event back."""
+    return (
+        packet.any_flag(RETRACTION)
+        or any(to_flag(p.value) for p in packet.params if _NOT_AN_EVENT.match(p.name))
+        or any(cite.strip().lower() == "retraction" for cite, _ in packet.cites)
+    )
 
 
 def links(packet: Packet) -> dict[str, str]:
@@ -159,16 +183,14 @@ def classic_notice(
     )
     place = position(packet)
     region = circle(packet, kind) if place else ErrorRegion()
-    is_retraction = any(packet.any_flag(name) for name in RETRACTION_FLAGS) or any(
-        cite.lower() == "retraction" for cite, _ in packet.cites
-    )
+    is_retraction = says_retracted(packet)
     qualifier = None
     if event_time is not None and (is_test or native_id in {INT32_LIMIT, "-1", "0"}):
         qualifier = event_time.strftime("%Y%m%dT%H%M%S")
     return ParsedNotice(
         mission=mission,
         notice_type=kind.name,
-        format=NoticeFormat.JSON if packet.as_json else NoticeFormat.VOEVENT,
+        format=packet.format,
         native_id=native_id,
         id_qualifier=qualifier,
         kind=event_kind,
@@ -194,6 +216,7 @@ def classic_notice(
         is_test=is_test,
         is_retraction=is_retraction,
         is_subthreshold=kind.is_subthreshold,
+        is_housekeeping=kind.name in HOUSEKEEPING,
         cites=tuple(f"{cite} {ivorn}".strip() for cite, ivorn in packet.cites),
     )
 
@@ -259,24 +282,29 @@ class ClassicParser:
         return self._event_kind
 
     def accepts(self, document: Document) -> bool:
-        """By ivorn; a packet type alone would not tell GCN's from a stranger's."""
+        """By ivorn, or by packet type if GCN is the author: a stranger may count otherwise."""
         packet = document.packet
         if packet is None:
             return False
-        local = packet.local_id.lower()
+        listed = packet_type(packet) in self._by_number
         if packet.stream.lower() not in self._streams:
-            return False
-        number = packet_type(packet)
-        return number in self._by_number or local.startswith(self._local_prefixes)
+            return listed and packet.author.lower().startswith(GCN_AUTHOR)
+        return listed or packet.local_id.lower().startswith(self._local_prefixes)
 
     def parse(self, document: Document, topic: str | None) -> ParsedNotice:
         """Read a packet; a type that is not listed gets the family's bare reading."""
         packet = document.packet
         if packet is None:
             raise TypeError("a classic parser was given no packet")
-        kind = self._by_number.get(packet_type(packet) or -1) or self._by_topic.get(topic or "")
+        kind = self._by_number.get(packet_type(packet) or -1)
+        if kind is None and packet_type(packet) is None:
+            kind = self._by_topic.get(topic or "")
         if kind is None:
             kind = ClassicType(packet_type(packet), self._bare_name(packet))
+        return self.read(packet, kind)
+
+    def read(self, packet: Packet, kind: ClassicType) -> ParsedNotice:
+        """Read a packet as one of a type."""
         notice = classic_notice(
             packet, kind, mission=self._name, event_kind=self._event_kind, met=self._met
         )
@@ -285,7 +313,7 @@ class ClassicParser:
     def _bare_name(self, packet: Packet) -> str:
         number = packet_type(packet)
         if number is not None:
-            return f"{self._name.upper()} packet type {number}"
+            return NAMES.get(number) or f"{self._name.upper()} packet type {number}"
         head = re.match(r"[A-Za-z_]+", packet.local_id)
         return head[0].strip("_") if head else self._name.upper()
 

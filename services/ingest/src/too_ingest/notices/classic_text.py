@@ -1,69 +1,111 @@
 """Text notices of GCN Classic: ``KEY: value`` lines, a fallback where nothing else is kept.
 
+A notice is turned into the Params that it has as a VOEvent and read by its mission's rules; what
+its brackets say of the error (unit, containment, systematics) counts more than the convention.
 Declinations have lost their sign in the decimal of some notices while the sexagesimal form beside
 it kept it; then the latter counts.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
-from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
-
-from too_ingest.notices import icecube, lvk
-from too_ingest.notices.model import (
-    ErrorRegion,
-    NoticeFormat,
-    ParsedNotice,
-    ParseError,
-    RegionShape,
-    SkymapKind,
-    SkymapSource,
-    TimeQuality,
-)
+from too_ingest.notices import families
+from too_ingest.notices.classic import with_facts
+from too_ingest.notices.model import NoticeFormat, ParsedNotice, ParseError, RegionShape
+from too_ingest.notices.text_types import type_name
 from too_ingest.notices.times import from_tjd, parse_iso
-from too_ingest.notices.values import far_in_hz, fits_url, to_angle, to_float, to_id, to_int
+from too_ingest.notices.values import clean_text, slug, to_float, to_int, to_probabilities
+from too_ingest.notices.voevent import Packet, Param
 
 MAX_TEXT_BYTES = 262_144
-_LINE = re.compile(r"^([A-Z][A-Z0-9_/ ]{1,30}?):\s*(.*)$")
+TAG = "text notice"
+MISMATCH = "topic and content disagree"
+_LINE = re.compile(r"^([A-Za-z][A-Za-z0-9_/ -]{1,30}?):(?!//)\s*(.*)$")
 _DEGREES = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)d\b(?:\s*\{([+-])?)?")
 _NUMBER_UNIT = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*\[([^\]]*)\]")
 _CLOCK = re.compile(r"\{(\d{2}:\d{2}:\d{2}(?:\.\d+)?)\}")
-_DATE = re.compile(r"(\d{2})/(\d{2})/(\d{2})")
+_DATE = re.compile(r"(?<!\d)(\d{2}|\d{4})/(\d{2})/(\d{2})(?!\d)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_IDS = ("TRIGGER_NUM", "EVENT_NUM", "TRIGGER_NUMBER", "TRANS_NUM", "REF_NUM")
+_SUPEREVENT = re.compile(r"\b(?:[MT]?S|[MT]?GW|[GTM])\d{6}[A-Za-z]*\b")
+_PERCENT_LABEL = re.compile(r"^\s*(\d{1,3})\s*%\s*(.{1,60}?)\s*$")
+_IDS = ("TRIGGER_NUM", "TRIGGER_NUMBER", "TRANS_NUM", "EVENT_ID_NUM", "EVENT_NUM", "REF_NUM")
+_NO_SOURCE = frozenset({"SUN", "MOON", "POINT", "SC", "NEXT_POINT", "NEXT", "CUR_POINT", "PNT"})
+_POSITIONS = ("GRB", "SRC", "EVENT", "TRANS", "CNTRPART", "BURST")
+_TIMES = ("BURST", "TRIGGER", "DISCOVERY", "GRB", "EVENT", "TRANS", "IMG_START", "OBS")
+_NOT_AN_EVENT = re.compile(
+    r"\b(?:definitely|definately) not an? (?:grb|gamma|supernova|core)|\bthis (?:\w+ )?is an? "
+    r"(?:\w+ )?retraction\b|\b(?:has been|is|was) retracted\b|"
+    r"star ?tracker(?: is| was)? not locked",
+    re.IGNORECASE,
+)
+_TEST = re.compile(
+    r"\bthis (?:\w+ )?is (?:an? )?(?:\w+ )?test\b|\btest (?:notice|position)\b", re.IGNORECASE
+)
+_PARAMS = {
+    "RUN_NUM": "run_id",
+    "EVENT_NUM": "event_id",
+    "REVISION": "Rev",
+    "SIGNALNESS": "signalness",
+    "ENERGY": "energy",
+    "SKYMAP_FITS_URL": "skymap_fits",
+    "EVENTPAGE_URL": "EventPage",
+    "LOC_URL": "LocationMap_URL",
+    "HEALPIX_URL": "HealPix_URL",
+    "TRIGGER_SIGNIF": "Trig_Signif",
+    "DATA_SIGNIF": "Data_Signif",
+    "TRIGGER_DUR": "Trig_Dur",
+    "TRANS_DURATION": "Trans_Duration",
+    "RELIABILITY": "Reliability",
+    "SOURCE_NAME": "SourceName",
+    "PROB_NS": "HasNS",
+    "PROB_REMNANT": "HasRemnant",
+    "PROB_TERRES": "Terrestrial",
+    "PVALUE": "Pvalue",
+}
+"""Keys whose value is the Param of another name."""
+_CLASSES = ("BNS", "NSBH", "BBH", "MassGap")
 
 
 def looks_text(raw: bytes) -> bool:
     """Tell whether it begins as GCN's text notices do."""
-    head = raw[:600].lstrip()
-    return head.startswith(b"TITLE:") and b"NOTICE_TYPE" in raw[:4000]
+    head = raw[:4000].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return head.startswith((b"TITLE:", b"NOTICE_DATE:", b"NOTICE_TYPE:")) and b"NOTICE_TYPE" in head
 
 
 def _lines(raw: bytes) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for line in raw.decode("utf-8", errors="replace").splitlines()[:2000]:
+    for line in raw.decode("utf-8-sig", errors="replace").splitlines()[:2000]:
         if (match := _LINE.match(line.rstrip())) is not None:
-            found.setdefault(match[1].strip(), []).append(match[2].strip()[:2000])
+            value = clean_text(match[2].strip()[:2000])
+            found.setdefault(match[1].strip().upper(), []).append(value)
     return found
 
 
-def _mission(title: str, notice_type: str) -> tuple[str, EventKind]:
-    text = f"{title} {notice_type}".upper()
-    for word, mission, kind in (
-        ("LVC", "lvk", EventKind.GW),
-        ("ICECUBE", "icecube", EventKind.NEUTRINO),
-        ("FERMI NOTICE", "fermi_gbm", EventKind.GRB),
-        ("FERMI-GBM", "fermi_gbm", EventKind.GRB),
-        ("FERMI-LAT", "fermi_lat", EventKind.GRB),
-        ("SWIFT", "swift", EventKind.GRB),
-        ("INTEGRAL", "integral", EventKind.GRB),
-        ("MAXI", "maxi", EventKind.XRAY),
-        ("HAWC", "hawc", EventKind.GRB),
-        ("SNEWS", "snews", EventKind.SUPERNOVA),
-    ):
-        if word in text:
-            return mission, kind
-    return "unknown", EventKind.OTHER
+class _Text:
+    """Lines of a notice, by key."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.lines = _lines(raw)
+
+    def first(self, *keys: str) -> str | None:
+        """First value of the first key that is there."""
+        return next((self.lines[key][0] for key in keys if self.lines.get(key)), None)
+
+    def number(self, key: str) -> float | None:
+        """Number before the unit."""
+        return to_float((self.first(key) or "").split("[")[0])
+
+    def stems(self, suffix: str, order: tuple[str, ...]) -> Iterator[str]:
+        """Beginnings of the keys with an ending, the expected ones first."""
+        found = [key.removesuffix(suffix) for key in self.lines if key.endswith(suffix)]
+        yield from (stem for stem in order if stem in found)
+        yield from (stem for stem in found if stem not in order)
+
+    @property
+    def comments(self) -> str:
+        """All comments in one line."""
+        return " ".join(self.lines.get("COMMENTS", ()))
 
 
 def _degrees(text: str | None) -> float | None:
@@ -74,24 +116,24 @@ def _degrees(text: str | None) -> float | None:
     return -abs(value) if value is not None and match[2] == "-" else value
 
 
-def _region(text: str | None) -> ErrorRegion:
+def _position(text: _Text) -> tuple[float, float, str] | None:
+    for stem in text.stems("_RA", _POSITIONS):
+        if stem in _NO_SOURCE:
+            continue
+        ra, dec = _degrees(text.first(f"{stem}_RA")), _degrees(text.first(f"{stem}_DEC"))
+        if ra is not None and dec is not None:
+            return ra, dec, stem
+    return None
+
+
+def _radius(text: str | None) -> tuple[float, str] | None:
+    """Radius in degrees and what stands in the brackets."""
     match = _NUMBER_UNIT.match(text or "")
-    if match is None:
-        return ErrorRegion()
-    radius, unit = to_float(match[1]), match[2].lower()
-    if radius is None:
-        return ErrorRegion()
-    radius *= 1 / 60 if "arcmin" in unit else 1 / 3600 if "arcsec" in unit else 1.0
-    if not 0 < radius < 180:
-        return ErrorRegion()
-    percent = _PERCENT.search(unit)
-    return ErrorRegion(
-        shape=RegionShape.CIRCLE,
-        radius_deg=radius,
-        containment=float(percent[1]) / 100 if percent else None,
-        systematic_included=False if "stat-only" in unit or "statistical only" in unit else None,
-        note=match[2][:200],
-    )
+    if match is None or (radius := to_float(match[1])) is None:
+        return None
+    unit = match[2].lower()
+    divisor = 60.0 if "arcmin" in unit else 3600.0 if "arcsec" in unit else 1.0
+    return radius / divisor, match[2].strip()[:200]
 
 
 def _notice_time(text: str | None) -> datetime | None:
@@ -104,22 +146,60 @@ def _notice_time(text: str | None) -> datetime | None:
     return parse_iso(text)
 
 
-def _event_time(lines: dict[str, list[str]]) -> datetime | None:
-    for stem in ("TRIGGER", "DISCOVERY", "GRB", "EVENT", "TRANS"):
-        day, clock = lines.get(f"{stem}_DATE"), lines.get(f"{stem}_TIME")
-        if not day or not clock:
+def _event_times(text: _Text) -> tuple[str | None, str | None, str | None]:
+    """Time in ISO form, truncated Julian day and second of day, of the first complete pair."""
+    for stem in text.stems("_DATE", _TIMES):
+        day, clock = text.first(f"{stem}_DATE"), text.first(f"{stem}_TIME")
+        if stem == "NOTICE" or day is None or clock is None:
             continue
-        date, time = _DATE.search(day[0]), _CLOCK.search(clock[0])
+        tjd, sod = re.match(r"\s*(\d+)\s*TJD", day), re.match(r"\s*(\d+(?:\.\d+)?)\s*SOD", clock)
+        date, time = _DATE.search(day), _CLOCK.search(clock)
+        iso = None
         if date and time:
-            return parse_iso(f"20{date[1]}-{date[2]}-{date[3]}T{time[1]}")
-        tjd = re.match(r"\s*(\d+)\s*TJD", day[0])
-        sod = re.match(r"\s*(\d+(?:\.\d+)?)\s*SOD", clock[0])
-        if tjd and sod:
-            return from_tjd(float(tjd[1]), float(sod[1]))
-    return None
+            year = date[1] if len(date[1]) == 4 else ("19" if date[1] > "90" else "20") + date[1]
+            iso = f"{year}-{date[2]}-{date[3]}T{time[1]}"
+        if iso or (tjd and sod):
+            return iso, tjd[1] if tjd else None, sod[1] if sod else None
+    return None, None, None
 
 
-def parse_text(raw: bytes) -> ParsedNotice:
+def _params(text: _Text, name: str) -> Iterator[Param]:
+    for key, values in text.lines.items():
+        param = _PARAMS.get(key)
+        value = values[0]
+        if param is not None:
+            yield Param(param, value if key.endswith("_URL") else value.split("[")[0].strip())
+        elif value.startswith(("http://", "https://")):
+            yield Param(key, value.split()[0])
+    if (far := _NUMBER_UNIT.match(text.first("FAR") or "")) is not None:
+        yield Param("FAR", far[1], far[2])
+    native = next((text.first(key) for key in _IDS if text.first(key)), None)
+    if native is not None:
+        yield Param("TrigID", re.split(r"[,;\s]", native.strip(), maxsplit=1)[0])
+    serial = text.first("SEQUENCE_NUM", "RECORD_NUM", "SERIAL_NUM")
+    if serial is not None:
+        yield Param("Pkt_Ser_Num", serial.split(",")[0].strip())
+    stated = (text.first("NOTICE_TYPE") or "").lower()
+    if _NOT_AN_EVENT.search(text.comments) or "retraction" in stated:
+        yield Param("Retraction", "true")
+    if name.startswith(families.LVC_PREFIX):
+        yield from _lvc_params(text, name)
+
+
+def _lvc_params(text: _Text, name: str) -> Iterator[Param]:
+    stated = (text.first("TRIGGER_NUM") or "").strip()
+    found = _SUPEREVENT.search(stated)
+    yield Param("GraceID", found[0] if found else stated)
+    yield Param("AlertType", name.removeprefix(families.LVC_PREFIX))
+    for label in _CLASSES:
+        if (value := text.first(f"PROB_{label.upper()}")) is not None:
+            yield Param(label, value.split("[")[0].strip())
+    for param in ("Group", "Search", "Pipeline"):
+        if (value := text.first(f"{param.upper()}_TYPE")) is not None:
+            yield Param(param, value.rsplit("=", 1)[-1].strip())
+
+
+def parse_text(raw: bytes, topic: str | None = None) -> ParsedNotice:
     """Read a text notice.
 
     Raises
@@ -129,79 +209,76 @@ def parse_text(raw: bytes) -> ParsedNotice:
     """
     if len(raw) > MAX_TEXT_BYTES:
         raise ParseError(f"text of {len(raw)} bytes; above {MAX_TEXT_BYTES} it is refused")
-    lines = _lines(raw)
-
-    def first(name: str) -> str | None:
-        return next(iter(lines.get(name, ())), None)
-
-    notice_type = first("NOTICE_TYPE")
-    if notice_type is None:
+    text = _Text(raw)
+    stated = text.first("NOTICE_TYPE")
+    if not stated:
         raise ParseError("text notice without a NOTICE_TYPE line")
-    mission, event_kind = _mission(first("TITLE") or "", notice_type)
-    native_id = next((i for name in _IDS if (i := to_id((first(name) or "").split(",")[0]))), None)
-    if mission == "icecube":
-        native_id = icecube.run_event(first("RUN_NUM"), first("EVENT_NUM")) or native_id
-    elif mission == "lvk":
-        match = re.search(r"\b[MT]?S\d{6}[a-z]+\b", first("TRIGGER_NUM") or "")
-        native_id = match[0] if match else native_id
-    ra = _degrees(first("SRC_RA") or first("GRB_RA"))
-    dec = _degrees(first("SRC_DEC") or first("GRB_DEC"))
-    place = to_angle(ra, dec)
-    region = _region(first("SRC_ERROR") or first("GRB_ERROR")) if place else ErrorRegion()
-    event_time, notice_time = _event_time(lines), _notice_time(first("NOTICE_DATE"))
-    far = _NUMBER_UNIT.match(first("FAR") or "")
-    address = fits_url(first("SKYMAP_FITS_URL"))
-    classes = {
-        name.removeprefix("PROB_"): value
-        for name in lines
-        if name.startswith("PROB_")
-        and (value := to_float((first(name) or "").split("[")[0])) is not None
-    }
-    signalness = to_float((first("SIGNALNESS") or "").split("[")[0])
-    retraction = "retraction" in notice_type.lower()
-    return ParsedNotice(
-        mission=mission,
-        notice_type=notice_type.strip()[:120],
-        format=NoticeFormat.TEXT,
-        native_id=native_id,
-        kind=event_kind,
-        alert_kind=AlertKind.RETRACTION if retraction else _alert_kind(notice_type),
-        sequence=to_int(first("REVISION") or first("SEQUENCE_NUM")),
-        event_time=event_time,
-        time_quality=TimeQuality.STATED if event_time else None,
-        notice_time=notice_time,
-        notice_time_raw=first("NOTICE_DATE"),
-        ra_deg=place[0] if place else None,
-        dec_deg=place[1] if place else None,
-        region=region,
-        facts=EventFacts(
-            far_hz=far_in_hz(far[1], far[2]) if far else None,
-            ra_deg=place[0] if place else None,
-            dec_deg=place[1] if place else None,
-            error_radius_deg=region.radius_deg,
-            containment=region.containment,
-            signalness=signalness,
-            p_astro=signalness,
-            energy_tev=to_float((first("ENERGY") or "").split("[")[0]),
-            classification=classes if mission == "lvk" else {},
-        ),
-        is_test="test" in notice_type.lower()
-        or (mission == "lvk" and lvk.is_mock(native_id or "")),
-        is_retraction=retraction,
-        skymaps=(SkymapSource(kind=SkymapKind.URL, url=address),) if address else (),
-        tags=("text notice",),
+    title = text.first("TITLE") or ""
+    name, contradicted = type_name(stated, title, topic)
+    if name is None:
+        words = re.sub(r"(?i)\b(gcn|notice)\b|/", " ", title).strip() or "unknown"
+        name = f"{slug(words)}_{slug(stated)}".upper()[:80]
+    notice = families.read_as(_packet(text, name, stated), name)
+    notice = _with_region(text, notice)
+    facts = notice.facts
+    if (likely := _PERCENT_LABEL.match(text.first("MOST_LIKELY") or "")) is not None:
+        facts = with_facts(notice, classification={likely[2]: int(likely[1]) / 100.0})
+    tags = (*notice.tags, TAG, *((MISMATCH,) if contradicted else ()))
+    return notice.model_copy(
+        update={
+            "facts": facts.model_copy(
+                update={"classification": to_probabilities(facts.classification)}
+            ),
+            "notice_time": notice.notice_time or _notice_time(text.first("NOTICE_DATE")),
+            "notice_time_raw": text.first("NOTICE_DATE"),
+            "tags": tuple(dict.fromkeys(tags)),
+        }
     )
 
 
-def _alert_kind(notice_type: str) -> AlertKind:
-    text = notice_type.lower()
-    for word, kind in (
-        ("early", AlertKind.EARLY_WARNING),
-        ("preliminary", AlertKind.PRELIMINARY),
-        ("flight", AlertKind.PRELIMINARY),
-        ("update", AlertKind.UPDATE),
-        ("final", AlertKind.UPDATE),
-    ):
-        if word in text:
-            return kind
-    return AlertKind.INITIAL
+def _packet(text: _Text, name: str, stated: str) -> Packet:
+    place = _position(text)
+    radius = _radius(text.first(f"{place[2]}_ERROR")) if place else None
+    iso, tjd, sod = _event_times(text)
+    if iso is None and tjd and sod and (moment := from_tjd(float(tjd), float(sod))) is not None:
+        iso = moment.isoformat()
+    notice_time = _notice_time(text.first("NOTICE_DATE"))
+    number = families.NUMBERS.get(name)
+    params = [Param("Packet_Type", str(number))] if number is not None else []
+    if tjd and sod and (to_int(tjd) or 0) > 0:
+        params += [Param("Burst_TJD", tjd), Param("Burst_SOD", sod)]
+    is_test = "test" in stated.lower().split() or _TEST.search(text.comments) is not None
+    return Packet(
+        ivorn="",
+        role="test" if is_test else "observation",
+        version="",
+        date=notice_time.isoformat() if notice_time else None,
+        params=(*params, *_params(text, name)),
+        iso_time=iso,
+        c1=repr(place[0]) if place else None,
+        c2=repr(place[1]) if place else None,
+        radius=repr(radius[0]) if radius else None,
+        format=NoticeFormat.TEXT,
+    )
+
+
+def _with_region(text: _Text, notice: ParsedNotice) -> ParsedNotice:
+    """The error region with what the brackets say of it."""
+    place = _position(text)
+    radius = _radius(text.first(f"{place[2]}_ERROR")) if place else None
+    region = notice.region
+    if radius is None or region.shape is not RegionShape.CIRCLE:
+        return notice
+    percent = _PERCENT.search(radius[1])
+    words = radius[1].lower()
+    changes: dict[str, object] = {"note": f"{radius[1]} (as printed); {region.note}".rstrip("; ")}
+    if percent is not None and 0 < float(percent[1]) < 100:
+        changes["containment"] = float(percent[1]) / 100.0
+    if region.systematic_included is None:
+        if "stat-only" in words or "statistical only" in words:
+            changes["systematic_included"] = False
+        elif "sys" in words:
+            changes["systematic_included"] = True
+    region = region.model_copy(update=changes)
+    facts = with_facts(notice, containment=region.containment)
+    return notice.model_copy(update={"region": region, "facts": facts})

@@ -5,10 +5,11 @@ import re
 from too_common.contracts.ingest import AlertKind, EventKind
 
 from too_ingest.notices.classic import ClassicParser, ClassicType, is_role_test, with_facts
+from too_ingest.notices.conventions import ROBOBA_SYSTEMATIC_DEG, convention
 from too_ingest.notices.model import ErrorRegion, ParsedNotice, SkymapKind, SkymapSource
 from too_ingest.notices.parser import Document
 from too_ingest.notices.unified import UnifiedParser
-from too_ingest.notices.values import fits_url, to_int
+from too_ingest.notices.values import fits_url, to_int, to_text
 from too_ingest.notices.voevent import Packet
 
 TESTS = frozenset({"99999"})
@@ -26,56 +27,17 @@ MOST_LIKELY = {
     19: "TGF",
 }
 """Classes of the on-board classifier (Most_Likely_Index)."""
-ROBOBA_NOTE = (
-    "68 %, statistical only (GCN schema). To be added in quadrature: r.m.s. of the RoboBA "
-    "systematic mixture (GCN Circular 25726), its figures read as 68 % radii"
-)
-SYSTEMATIC_DEG = {"long": 3.02, "short": 3.80, "": 3.10}
-"""R.m.s. of the two components by burst class: 1.9/4.1, 2.6/4.4, all 1.8/4.1 deg."""
 _BURST_NAME = re.compile(r"\b(bn\d{9})")
-_STATISTICAL_AND_SYSTEMATIC = "68 %, statistical and systematic (GCN schema)"
 
 TYPES = (
     ClassicType(110, "FERMI_GBM_ALERT", AlertKind.EARLY_WARNING),
-    ClassicType(
-        111,
-        "FERMI_GBM_FLT_POS",
-        AlertKind.PRELIMINARY,
-        0.68,
-        systematic_included=True,
-        stage=1,
-        note=_STATISTICAL_AND_SYSTEMATIC,
-    ),
-    ClassicType(
-        112,
-        "FERMI_GBM_GND_POS",
-        AlertKind.INITIAL,
-        0.68,
-        systematic_included=False,
-        systematic_deg=SYSTEMATIC_DEG[""],
-        stage=2,
-        note=ROBOBA_NOTE,
-    ),
-    ClassicType(
-        115,
-        "FERMI_GBM_FIN_POS",
-        AlertKind.UPDATE,
-        0.68,
-        systematic_included=False,
-        systematic_deg=SYSTEMATIC_DEG[""],
-        stage=3,
-        note=ROBOBA_NOTE,
-    ),
-    ClassicType(119, "FERMI_GBM_POS_TEST", containment=0.68, is_test=True),
-    ClassicType(
-        131,
-        "FERMI_GBM_SUBTHRESH",
-        AlertKind.INITIAL,
-        0.68,
-        systematic_included=True,
-        note="68 %, statistical and systematic (mission page of the sub-threshold search)",
-        is_subthreshold=True,
-    ),
+    ClassicType(111, "FERMI_GBM_FLT_POS", AlertKind.PRELIMINARY, stage=1),
+    ClassicType(112, "FERMI_GBM_GND_POS", AlertKind.INITIAL, stage=2),
+    ClassicType(113, "FERMI_GBM_LC", AlertKind.UPDATE),
+    ClassicType(115, "FERMI_GBM_FIN_POS", AlertKind.UPDATE, stage=3),
+    ClassicType(118, "FERMI_GBM_TRANS", AlertKind.INITIAL),
+    ClassicType(119, "FERMI_GBM_POS_TEST", is_test=True),
+    ClassicType(131, "FERMI_GBM_SUBTHRESH", AlertKind.INITIAL, is_subthreshold=True),
 )
 
 
@@ -93,9 +55,11 @@ def healpix_address(location_map: str | None) -> str | None:
 def _region(packet: Packet, region: ErrorRegion) -> ErrorRegion:
     if region.systematic_deg is None or region.radius_deg is None:
         return region
-    duration = (packet.value("Long_short") or "").lower()
-    value = SYSTEMATIC_DEG.get(duration, SYSTEMATIC_DEG[""])
-    return region.model_copy(update={"systematic_deg": value})
+    return region.model_copy(update={"systematic_deg": _systematic(packet.value("Long_short"))})
+
+
+def _systematic(duration: str | None) -> float:
+    return ROBOBA_SYSTEMATIC_DEG.get((duration or "").strip().lower(), ROBOBA_SYSTEMATIC_DEG[""])
 
 
 def _refine(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNotice:
@@ -169,11 +133,10 @@ def _refine_json(document: Document, notice: ParsedNotice) -> ParsedNotice:
     kind, stage = _STAGES.get(str(members.get("subtype")), (notice.alert_kind, 0))
     region = notice.region
     if region.radius_deg is not None and region.systematic_included is False:
-        duration = str(members.get("duration_class", "")).lower()
         region = region.model_copy(
             update={
-                "systematic_deg": SYSTEMATIC_DEG.get(duration, SYSTEMATIC_DEG[""]),
-                "note": ROBOBA_NOTE,
+                "systematic_deg": _systematic(to_text(members.get("duration_class"))),
+                "note": convention("FERMI_GBM_GND_POS").source,
             }
         )
     tags = [str(label).lower() for label in notice.facts.classification]

@@ -7,26 +7,15 @@ from too_ingest.notices.model import ParsedNotice
 from too_ingest.notices.unified import UnifiedParser
 from too_ingest.notices.voevent import Packet
 
-_NOTE = (
-    "90 %, statistical only (mission page at gcn.nasa.gov; the older page at gcn.gsfc says 1 sigma)"
-)
-
-
-def _type(number: int, name: str, alert_kind: AlertKind, stage: int = 1) -> ClassicType:
-    return ClassicType(
-        number, name, alert_kind, 0.9, systematic_included=False, stage=stage, note=_NOTE
-    )
-
-
 TYPES = (
-    _type(120, "FERMI_LAT_POS_INI", AlertKind.PRELIMINARY),
-    _type(121, "FERMI_LAT_POS_UPD", AlertKind.UPDATE, 2),
-    _type(122, "FERMI_LAT_POS_DIAG", AlertKind.UPDATE, 2),
-    ClassicType(123, "FERMI_LAT_TRANS", containment=0.9, note=_NOTE),
-    ClassicType(124, "FERMI_LAT_POS_TEST", containment=0.9, note=_NOTE, is_test=True),
+    ClassicType(120, "FERMI_LAT_POS_INI", AlertKind.PRELIMINARY, stage=1),
+    ClassicType(121, "FERMI_LAT_POS_UPD", AlertKind.UPDATE, stage=2),
+    ClassicType(122, "FERMI_LAT_POS_DIAG", AlertKind.UPDATE, stage=2),
+    ClassicType(123, "FERMI_LAT_TRANS"),
+    ClassicType(124, "FERMI_LAT_POS_TEST", is_test=True),
     ClassicType(125, "FERMI_LAT_MONITOR"),
-    _type(127, "FERMI_LAT_GND", AlertKind.UPDATE, 3),
-    _type(128, "FERMI_LAT_OFFLINE", AlertKind.INITIAL, 4),
+    ClassicType(127, "FERMI_LAT_GND", AlertKind.UPDATE, stage=3),
+    ClassicType(128, "FERMI_LAT_OFFLINE", AlertKind.INITIAL, stage=4),
 )
 
 

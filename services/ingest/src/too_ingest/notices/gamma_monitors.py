@@ -10,8 +10,6 @@ from too_ingest.notices.voevent import Packet
 
 GECAM_FIRST_TEST = 100_000_000
 """Trigger numbers from here are tests (mission page)."""
-_GECAM_NOTE = "68 %, statistical only (mission page)"
-_HAWC_NOTE = "90 %, statistical only (mission page)"
 
 
 def _refine_gecam(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNotice:
@@ -41,24 +39,8 @@ def _refine_gecam(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> Pa
 GECAM = ClassicParser(
     "gecam",
     (
-        ClassicType(
-            188,
-            "GECAM_FLT",
-            AlertKind.PRELIMINARY,
-            0.68,
-            systematic_included=False,
-            stage=1,
-            note=_GECAM_NOTE,
-        ),
-        ClassicType(
-            189,
-            "GECAM_GND",
-            AlertKind.INITIAL,
-            0.68,
-            systematic_included=False,
-            stage=2,
-            note=_GECAM_NOTE,
-        ),
+        ClassicType(188, "GECAM_FLT", AlertKind.PRELIMINARY, stage=1),
+        ClassicType(189, "GECAM_GND", AlertKind.INITIAL, stage=2),
     ),
     event_kind=EventKind.GRB,
     streams=("nasa.gsfc.gcn/GECAM",),
@@ -85,16 +67,7 @@ def _refine_hawc(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> Par
 
 HAWC = ClassicParser(
     "hawc",
-    (
-        ClassicType(
-            171,
-            "HAWC_BURST_MONITOR",
-            containment=0.9,
-            systematic_included=False,
-            stage=1,
-            note=_HAWC_NOTE,
-        ),
-    ),
+    (ClassicType(171, "HAWC_BURST_MONITOR", stage=1),),
     event_kind=EventKind.GRB,
     streams=("nasa.gsfc.gcn/AMON", "nasa.gsfc.gcn/HAWC"),
     local_prefixes=("HAWC_",),

@@ -8,18 +8,11 @@ from too_ingest.notices.classic import TOPIC_PREFIX, ClassicType, classic_notice
 from too_ingest.notices.model import ParsedNotice, ParseError
 from too_ingest.notices.parser import Document
 from too_ingest.notices.unified import unified_notice
-from too_ingest.notices.values import to_text
+from too_ingest.notices.values import UNKNOWN, slug, to_text
 
-UNKNOWN = "unknown"
 HZ_LABELLED_PER_YEAR = frozenset({"km3net"})
 """Missions whose packets label a rate in Hz as yr^-1."""
-_NAME = re.compile(r"[^a-z0-9_]+")
 _HEAD = re.compile(r"[A-Za-z][A-Za-z_]*")
-
-
-def slug(text: str) -> str:
-    """Name in lower case with underscores only; 'unknown' if nothing is left."""
-    return _NAME.sub("_", text.lower()).strip("_")[:40] or UNKNOWN
 
 
 class GenericVoevent:

@@ -6,58 +6,21 @@ from typing import Any
 from too_common.contracts.ingest import AlertKind, EventKind
 
 from too_ingest.notices.classic import ClassicParser, ClassicType, with_facts
+from too_ingest.notices.conventions import convention
 from too_ingest.notices.model import ErrorRegion, ParsedNotice, SkymapKind, SkymapSource
 from too_ingest.notices.parser import Document
 from too_ingest.notices.unified import UnifiedParser, read_region
 from too_ingest.notices.values import fits_url, to_angle, to_float, to_id, to_ids, to_int, to_text
 from too_ingest.notices.voevent import Packet
 
-_TRACK = "90 %, statistical only (mission page; src_error_90)"
-_CASCADE = "90 %, systematics included (mission page)"
 TYPES = (
-    ClassicType(
-        157, "AMON_ICECUBE_COINC", containment=0.9, systematic_included=False, note="90 % (AMON)"
-    ),
-    ClassicType(
-        158,
-        "AMON_ICECUBE_HESE",
-        containment=0.9,
-        systematic_included=False,
-        note="90 %, statistical only (mission page of the old HESE stream)",
-    ),
-    ClassicType(
-        169,
-        "AMON_ICECUBE_EHE",
-        containment=0.5,
-        systematic_included=False,
-        note="50 % (equals src_error_50; the old EHE stream gives no 90 %)",
-    ),
-    ClassicType(
-        172,
-        "AMON_NU_EM_COINC",
-        containment=0.5,
-        systematic_included=False,
-        note="50 % (the Params are arcmin)",
-    ),
-    ClassicType(
-        173,
-        "ICECUBE_ASTROTRACK_GOLD",
-        containment=0.9,
-        systematic_included=False,
-        stage=1,
-        note=_TRACK,
-    ),
-    ClassicType(
-        174,
-        "ICECUBE_ASTROTRACK_BRONZE",
-        containment=0.9,
-        systematic_included=False,
-        stage=1,
-        note=_TRACK,
-    ),
-    ClassicType(
-        176, "ICECUBE_CASCADE", containment=0.9, systematic_included=True, stage=1, note=_CASCADE
-    ),
+    ClassicType(157, "AMON_ICECUBE_COINC"),
+    ClassicType(158, "AMON_ICECUBE_HESE"),
+    ClassicType(169, "AMON_ICECUBE_EHE"),
+    ClassicType(172, "AMON_NU_EM_COINC"),
+    ClassicType(173, "ICECUBE_ASTROTRACK_GOLD", stage=1),
+    ClassicType(174, "ICECUBE_ASTROTRACK_BRONZE", stage=1),
+    ClassicType(176, "ICECUBE_CASCADE", stage=1),
 )
 _PAIR = re.compile(r"^\s*(\d{1,9})\s*[_ .]\s*(\d{1,12})\s*$")
 _IVORN_PAIR = re.compile(r"_(\d{5,9})_(\d{6,12})(?:_\d+)?(?:-\d+)?$")
@@ -157,7 +120,7 @@ def _refine_track(document: Document, notice: ParsedNotice) -> ParsedNotice:
     if record and kind is AlertKind.INITIAL:
         kind = AlertKind.UPDATE
     is_test = notice.is_test or "/test/" in document.schema_path
-    note = "90 %, circularised; the team asks for the HEALPix map instead (mission page)"
+    note = f"{notice.region.note}; {convention('icecube JSON').source}"
     return notice.model_copy(
         update={
             "native_id": native_id or notice.native_id,

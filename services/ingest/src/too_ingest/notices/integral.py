@@ -7,14 +7,13 @@ from too_ingest.notices.model import ParsedNotice
 from too_ingest.notices.values import to_int
 from too_ingest.notices.voevent import Packet
 
-_IBAS = "90 % (IBAS circulars; not stated by the mission)"
 TYPES = (
     ClassicType(51, "INTEGRAL_POINTDIR"),
     ClassicType(52, "INTEGRAL_SPIACS"),
-    ClassicType(53, "INTEGRAL_WAKEUP", containment=0.9, stage=1, note=_IBAS),
-    ClassicType(54, "INTEGRAL_REFINED", AlertKind.UPDATE, 0.9, stage=2, note=_IBAS),
-    ClassicType(55, "INTEGRAL_OFFLINE", AlertKind.UPDATE, 0.9, stage=3, note=_IBAS),
-    ClassicType(56, "INTEGRAL_WEAK", AlertKind.PRELIMINARY, 0.9, note=_IBAS),
+    ClassicType(53, "INTEGRAL_WAKEUP", stage=1),
+    ClassicType(54, "INTEGRAL_REFINED", AlertKind.UPDATE, stage=2),
+    ClassicType(55, "INTEGRAL_OFFLINE", AlertKind.UPDATE, stage=3),
+    ClassicType(56, "INTEGRAL_WEAK", AlertKind.PRELIMINARY),
 )
 HETE_TYPES = (
     ClassicType(40, "HETE_ALERT_SRC"),

@@ -234,7 +234,7 @@ class LvcVoeventParser:
         return ParsedNotice(
             mission=self.name,
             notice_type=f"LVC_{name}",
-            format=NoticeFormat.JSON if packet.as_json else NoticeFormat.VOEVENT,
+            format=packet.format,
             native_id=superevent_id,
             kind=EventKind.GW,
             alert_kind=kind,

@@ -9,20 +9,6 @@ from too_ingest.notices.unified import UnifiedParser
 from too_ingest.notices.values import to_text
 from too_ingest.notices.voevent import Packet
 
-_NOTE = "90 %, systematics included (mission page)"
-
-
-def _type(number: int, name: str, *, is_test: bool = False) -> ClassicType:
-    return ClassicType(
-        number,
-        name,
-        containment=0.9,
-        systematic_included=True,
-        stage=1,
-        note=_NOTE,
-        is_test=is_test,
-    )
-
 
 def _refine(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNotice:
     known = kind.name == "MAXI_KNOWN"
@@ -38,9 +24,9 @@ def _refine(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNo
 CLASSIC = ClassicParser(
     "maxi",
     (
-        _type(134, "MAXI_UNKNOWN"),
-        _type(135, "MAXI_KNOWN"),
-        _type(136, "MAXI_TEST", is_test=True),
+        ClassicType(134, "MAXI_UNKNOWN", stage=1),
+        ClassicType(135, "MAXI_KNOWN", stage=1),
+        ClassicType(136, "MAXI_TEST", stage=1, is_test=True),
     ),
     event_kind=EventKind.XRAY,
     streams=("nasa.gsfc.gcn/MAXI",),

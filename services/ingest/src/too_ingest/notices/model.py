@@ -106,6 +106,9 @@ class ParsedNotice(Contract):
     format: NoticeFormat
     native_id: str | None
     aliases: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = Field(
+        default=(), description="Ids as printed that are not unique: shown, never used to group"
+    )
     id_qualifier: str | None = Field(
         default=None,
         description="Part of the identity where the mission reuses an id (tests, overflows)",
@@ -125,6 +128,9 @@ class ParsedNotice(Contract):
     ra_deg: float | None = None
     dec_deg: float | None = None
     region: ErrorRegion = ErrorRegion()
+    is_candidate_position: bool = Field(
+        default=False, description="Position of a possible counterpart, not of the event"
+    )
     assumed_radius_deg: float | None = Field(
         default=None, description="Radius (90 %) to use where the position has no stated error"
     )
@@ -132,6 +138,9 @@ class ParsedNotice(Contract):
     is_test: bool = False
     is_retraction: bool = False
     is_subthreshold: bool = False
+    is_housekeeping: bool = Field(
+        default=False, description="About a spacecraft or the network: kept, but no event"
+    )
     is_current: bool = Field(default=True, description="False: archival, planned; pages nobody")
     skymaps: tuple[SkymapSource, ...] = ()
     cites: tuple[str, ...] = ()

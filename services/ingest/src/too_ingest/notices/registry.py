@@ -102,7 +102,7 @@ def parse_notice(raw: bytes, topic: str | None = None) -> ParsedNotice:
     if classic_binary.looks_binary(raw):
         return classic_binary.parse_binary(raw)
     if classic_text.looks_text(raw):
-        return classic_text.parse_text(raw)
+        return classic_text.parse_text(raw, topic)
     document = read_document(raw)
     expected = BY_TOPIC.get(topic, ()) if topic else ()
     chosen = next((parser for parser in expected if parser.accepts(document)), None)

@@ -38,7 +38,7 @@ def _refine_sk(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> Parse
 
 SK_CLASSIC = ClassicParser(
     "superk",
-    (ClassicType(None, "SK_SN", stage=1),),
+    (ClassicType(175, "SK_SN", stage=1),),
     event_kind=EventKind.SUPERNOVA,
     streams=("nasa.gsfc.gcn/SK_SN", "nasa.gsfc.gcn/SK"),
     refine=_refine_sk,

@@ -11,7 +11,6 @@ from too_ingest.notices.values import to_id
 
 ASSUMED_GRM_RADIUS_DEG = 10.0
 """GRM prints -1 for 'unknown': about 10 deg (mission page)."""
-_NOTE = "R90, systematics included (table of the mission page)"
 _SUFFIX = re.compile(r"^(sb\d{8})_(.+)$")
 _STAGES = {"grm": 0, "eclairs": 1, "mxt": 2, "vt": 3}
 _INSTRUMENTS = ("grm", "eclairs", "mxt", "vt")
@@ -41,10 +40,8 @@ class SvomParser:
             None,
             subtype,
             AlertKind.INITIAL if first else AlertKind.UPDATE,
-            0.9,
-            systematic_included=True,
             stage=_STAGES.get(instrument, 1),
-            note=_NOTE,
+            stream="SVOM",
         )
         notice = classic_notice(packet, kind, mission=self.name, event_kind=EventKind.GRB)
         catalogue = "catalog" in subtype

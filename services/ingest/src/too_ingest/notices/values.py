@@ -10,6 +10,8 @@ MAX_ID_LENGTH = 200
 """Longer ids are nonsense and would not fit an index."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+UNKNOWN = "unknown"
+_NAME = re.compile(r"[^a-z0-9_]+")
 _INTEGER = re.compile(r"^[+-]?\d{1,18}$")
 
 
@@ -106,6 +108,11 @@ def to_probabilities(value: Any) -> dict[str, float]:
         return {}
     pairs = ((str(name)[:60], to_float(number)) for name, number in list(value.items())[:100])
     return {name: number for name, number in pairs if number is not None}
+
+
+def slug(text: str) -> str:
+    """Name in lower case with underscores only; 'unknown' if nothing is left."""
+    return _NAME.sub("_", text.lower()).strip("_")[:40] or UNKNOWN
 
 
 def far_in_hz(value: Any, unit: str | None) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from too_ingest.notices.model import ParseError
+from too_ingest.notices.model import NoticeFormat, ParseError
 from too_ingest.notices.values import clean_text, to_flag, to_float
 
 MAX_XML_BYTES = 1_048_576
@@ -47,7 +47,8 @@ class Packet:
     cites: tuple[tuple[str, str], ...] = ()
     references: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    as_json: bool = False
+    author: str = ""
+    format: NoticeFormat = NoticeFormat.VOEVENT
     _by_name: dict[str, list[Param]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -184,6 +185,7 @@ def _packet(root: Any) -> Packet:
             clean_text(element.get("uri") or "")[:500]
             for element in list(_all(root, "Reference"))[:50]
         ),
+        author=_text(_first(_first(root, "Who"), "AuthorIVORN")) or "",
         names=tuple(text for e in list(_all(why, "Name"))[:20] if (text := _text(e)) is not None),
     )
 
@@ -220,7 +222,8 @@ def read_packet_json(document: dict[str, Any]) -> Packet:
             for item in (*_listed(_walk(why, "Name")), *_listed(_walk(why, "Inference", "Name")))
             if (text := _leaf(item)) is not None
         )[:20],
-        as_json=True,
+        author=_leaf(_walk(document, "Who", "AuthorIVORN")) or "",
+        format=NoticeFormat.JSON,
     )
 
 
