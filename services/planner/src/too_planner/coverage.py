@@ -243,13 +243,15 @@ def _sums(group: IntArray, values: FloatArray, size: int) -> FloatArray:
     return np.bincount(group, weights=values, minlength=size).astype(np.float64)
 
 
-def coarse_cells(points: Points) -> Points:
+def coarse_cells(points: Points, side_deg: float = 1.0) -> Points:
     """The same weight on cells of about one degree, at the weighted mean place of each."""
     positive = points.weight > 0
-    band = np.floor(points.dec_deg[positive] + 90.0).astype(np.int64)
-    around = np.maximum(1.0, np.ceil(360.0 * np.cos(np.radians(band - 89.5))))
+    band = np.floor((points.dec_deg[positive] + 90.0) / side_deg).astype(np.int64)
+    middle = np.radians((band + 0.5) * side_deg - 90.0)
+    around = np.maximum(1.0, np.ceil(360.0 / side_deg * np.cos(middle)))
     column = np.floor(points.ra_deg[positive] / 360.0 * around).astype(np.int64)
-    _, inverse = np.unique(band * 400 + column, return_inverse=True)
+    stride = int(360.0 / side_deg) + 40
+    _, inverse = np.unique(band * stride + column, return_inverse=True)
     size = int(inverse.max()) + 1 if len(inverse) else 0
     weight = _sums(inverse, points.weight[positive], size)
     vectors = np.stack(

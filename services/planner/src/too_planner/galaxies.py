@@ -37,6 +37,8 @@ CATALOGUE_DTYPE = np.dtype(
 """Rows of a catalogue snapshot, sorted by nested HEALPix index; NaN where nothing is known."""
 MAX_GALAXIES = 400
 """Best galaxies that become candidates; a night has room for a hundred or so."""
+REACH_WITHOUT_DISTANCE_MPC = 200.0
+"""Where the map has no distance, galaxies beyond this are left out unless asked for."""
 LEVEL = 0.95
 """Galaxies outside this credible region are not looked at."""
 _SUN_B_MAG = 5.48
@@ -82,6 +84,7 @@ class GalaxyTargets:
     targets: Target
     points: Points
     rows: list[dict[str, Any]]
+    notes: tuple[str, ...] = ()
 
 
 def choose_galaxies(
@@ -89,8 +92,19 @@ def choose_galaxies(
     skymap: "SkyMap",
     footprint: "Footprint",
     limit: int = MAX_GALAXIES,
+    *,
+    distance_mpc: tuple[float, float] | None = None,
 ) -> GalaxyTargets:
     """Rank a catalogue against a map and group the best galaxies into pointings.
+
+    With distances in the map galaxies are ranked by its volume density times mass or light, else
+    by its density on the sky times mass or light, down to a depth.
+
+    Parameters
+    ----------
+    distance_mpc
+        Only galaxies between these distances; left out: all if the map has distances, else those
+        up to `REACH_WITHOUT_DISTANCE_MPC`.
 
     Raises
     ------
@@ -101,6 +115,19 @@ def choose_galaxies(
     if len(near) == 0:
         raise CatalogueError("no galaxy of the catalogue lies in the map's 95 % region")
     rows = catalogue[near]
+    notes: tuple[str, ...] = ()
+    if distance_mpc is None and not skymap.is_3d:
+        distance_mpc = (0.0, REACH_WITHOUT_DISTANCE_MPC)
+        reach = f"{REACH_WITHOUT_DISTANCE_MPC:g} Mpc"
+        notes = (f"the map has no distance: galaxies up to {reach} are ranked by place alone",)
+    if distance_mpc is not None:
+        low, high = distance_mpc
+        inside = (rows["distance_mpc"] >= low) & (rows["distance_mpc"] <= high)
+        if not inside.any():
+            raise CatalogueError(
+                f"no galaxy of the map's region lies between {low:g} and {high:g} Mpc"
+            )
+        rows = rows[inside]
     ranking = rank_galaxies(
         skymap,
         rows["ra_deg"],
@@ -134,6 +161,7 @@ def choose_galaxies(
             }
             for label, a, d, row, value in zip(labels, ra, dec, chosen, score, strict=True)
         ],
+        notes=notes,
     )
 
 

@@ -256,7 +256,7 @@ def resolve(request: PlanRequest, telescope: TelescopeDefinition, *, now: dateti
         balanced=bool(request.balanced),
         objective=_first(request.objective, Objective.SEQUENCE),
         busy=request.busy,
-        centred=request.centred and not manual,
+        centred=request.centred and not manual and request.field_sets is None,
         galaxy_distance_mpc=request.galaxy_distance_mpc,
         depth=_depth(request, telescope, filters),
         chosen_by_depth=request.depth is not None and request.exposure_times_s is None,

@@ -5,19 +5,20 @@ A worker keeps the last maps it has read, since five telescopes are planned from
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from too_planner import coverage, fieldgrid, planning
-from too_planner.assembly import Target
 from too_planner.checker import check_plan
 from too_planner.difference import difference
-from too_planner.galaxies import CatalogueError, choose_galaxies, open_catalogue
+from too_planner.galaxies import CatalogueError
 from too_planner.plan import Plan, empty_statistics
 from too_planner.request import Parameters
-from too_planner.telescope import Strategy, TelescopeDefinition
+from too_planner.targets import choose_targets
+from too_planner.telescope import TelescopeDefinition
 
 _MAPS_KEPT = 2
 
@@ -101,34 +102,36 @@ def plan_task(
     notes: tuple[str, ...] = ()
     if wanted.require_references and pairs is None:
         notes = ("references not checked: no list is loaded",)
-    rows: list[dict[str, Any]] = []
-    weight_points = None
-    if wanted.strategy is Strategy.GALAXIES:
-        if read is None or catalogue_path is None:
-            raise ValueError("galaxies need a map and a catalogue")
-        try:
-            found = choose_galaxies(open_catalogue(Path(catalogue_path)), read.skymap, footprint)
-        except CatalogueError as error:
-            return {"plan": _no_plan(telescope, wanted, map_sha256, str(error)), "difference": None}
-        targets, weight_points, rows = found.targets, found.points, found.rows
-    else:
-        targets = _grid_targets(grid, wanted)
+    try:
+        chosen = choose_targets(
+            telescope,
+            wanted,
+            grid=grid,
+            footprint=footprint,
+            points=read.points if read else None,
+            skymap=read.skymap if read else None,
+            catalogue_path=Path(catalogue_path) if catalogue_path else None,
+            has_reference_list=pairs is not None,
+        )
+    except CatalogueError as error:
+        return {"plan": _no_plan(telescope, wanted, map_sha256, str(error)), "difference": None}
     plan = planning.make_plan(
         planning.Inputs(
             telescope=telescope,
             footprint=footprint,
             parameters=wanted,
-            targets=targets,
+            targets=chosen.targets,
             points=read.points if read else None,
             skymap=read.skymap if read else None,
             map_sha256=map_sha256,
-            weight_points=weight_points,
+            weight_points=chosen.weight_points,
             references=pairs,
-            notes=notes,
+            notes=notes + chosen.notes,
         )
     )
-    if rows:
-        plan = plan.model_copy(update={"galaxies": _seen_galaxies(plan, rows, footprint)})
+    if chosen.galaxies:
+        seen = _seen_galaxies(plan, chosen.galaxies, footprint)
+        plan = plan.model_copy(update={"galaxies": seen})
     violations = check_plan(plan, telescope, references=pairs)
     if violations:
         first = violations[0]
@@ -148,14 +151,6 @@ def plan_task(
     return {"plan": plan.model_dump(mode="json"), "difference": compared}
 
 
-def _grid_targets(grid: fieldgrid.FieldGrid | None, wanted: Parameters) -> Target:
-    if grid is None:
-        raise ValueError(f"{wanted.telescope} has no grid")
-    if wanted.field_ids is not None:
-        return planning.targets_of_grid(grid.take(grid.indices_of(list(wanted.field_ids))))
-    return planning.targets_of_grid(grid.select(wanted.field_sets))
-
-
 def _no_plan(
     telescope: TelescopeDefinition, wanted: Parameters, map_sha256: str | None, reason: str
 ) -> dict[str, Any]:
@@ -170,7 +165,7 @@ def _no_plan(
 
 
 def _seen_galaxies(
-    plan: Plan, rows: list[dict[str, Any]], footprint: Any
+    plan: Plan, rows: Sequence[dict[str, Any]], footprint: Any
 ) -> tuple[dict[str, Any], ...]:
     import numpy as np
 

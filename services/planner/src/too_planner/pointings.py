@@ -1,0 +1,177 @@
+"""Pointings off the grid: where a telescope accepts them, and one tile where one is enough.
+
+The sky that can be observed is covered greedily: the place whose field of view holds most of what
+is not covered yet is taken, moved to where it holds most, and so on; then every pointing is moved
+once more while the others stay. Coverage is submodular, so a gain never grows while others are
+added, and most candidates need not be looked at again (Minoux 1978).
+"""
+
+import heapq
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from too_common.astro.sphere import from_tangent_plane, from_unit_vectors
+
+from too_planner.assembly import Target
+from too_planner.coverage import FloatArray, IntArray, Points, coarse_cells
+
+if TYPE_CHECKING:
+    from too_common.astro.footprint import Footprint
+
+SMALL = 0.9
+"""A region of which one field of view holds this much is small."""
+WORTH_A_DITHER = 0.02
+"""A second, shifted pointing has to add this much (gaps between chips)."""
+MAX_CANDIDATES = 4000
+_STEPS = (1 / 4, 1 / 8, 1 / 16, 1 / 32)
+"""Of the camera's radius: how far a pointing is moved at a time."""
+_DIRECTIONS = tuple((np.cos(angle), np.sin(angle)) for angle in np.arange(8) * np.pi / 4)
+_LEAST_GAIN = 1e-5
+_MOVE_GAIN = 1e-6
+"""A move has to gain this much: among equals the centre of the region stays in the middle."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One pointing and what it sees."""
+
+    ra_deg: float
+    dec_deg: float
+    members: IntArray
+    weight: float
+    """Weight inside that no tile before it holds."""
+
+
+def single_tile(points: Points, footprint: "Footprint", level: float = SMALL) -> list[Tile]:
+    """One tile around a small region, or two close together where the camera has gaps.
+
+    Parameters
+    ----------
+    points
+        What is to be seen.
+    level
+        Share of the points' weight that the first tile has to hold.
+
+    Returns
+    -------
+    list of Tile
+        Empty if the region does not fit the field of view.
+    """
+    total = float(points.weight.sum())
+    if total <= 0:
+        return []
+    centre = _mean_place(points.vectors, points.weight)
+    free = np.ones(len(points), dtype=bool)
+    first = _moved(points, footprint, free, centre)
+    if first.weight < level * total:
+        return []
+    free[first.members] = False
+    if total - first.weight < WORTH_A_DITHER * total:
+        return [first]
+    second = _moved(points, footprint, free, (first.ra_deg, first.dec_deg))
+    return [first, second] if second.weight >= WORTH_A_DITHER * total else [first]
+
+
+def free_tiles(points: Points, footprint: "Footprint", count: int) -> list[Tile]:
+    """Cover points with at most `count` free pointings, richest first.
+
+    Parameters
+    ----------
+    points
+        What is to be seen; points that cannot be observed have the weight 0.
+    """
+    if count < 1 or not np.any(points.weight > 0):
+        return []
+    places = _candidates(points, footprint, count)
+    free = np.ones(len(points), dtype=bool)
+    members = [points.inside(footprint, ra, dec) for ra, dec in places]
+    heap = [(-float(points.weight[index].sum()), number) for number, index in enumerate(members)]
+    heapq.heapify(heap)
+    tiles: list[Tile] = []
+    while heap and len(tiles) < count:
+        _, number = heapq.heappop(heap)
+        gain = _gain(points, members[number], free)
+        if gain <= _LEAST_GAIN:
+            continue
+        if heap and gain < -heap[0][0] - _LEAST_GAIN:
+            heapq.heappush(heap, (-gain, number))
+            continue
+        tile = _moved(points, footprint, free, places[number])
+        free[tile.members] = False
+        tiles.append(tile)
+    return _settled(points, footprint, tiles)
+
+
+def targets_of(tiles: list[Tile]) -> Target:
+    """Tiles as targets; they are named by their place, so that a name stays with its sky."""
+    return Target(
+        [name_of(tile.ra_deg, tile.dec_deg) for tile in tiles],
+        np.array([tile.ra_deg for tile in tiles], dtype=np.float64),
+        np.array([tile.dec_deg for tile in tiles], dtype=np.float64),
+    )
+
+
+def name_of(ra_deg: float, dec_deg: float) -> str:
+    """Name of a free pointing, e.g. ``J115.0021+10.0000``."""
+    return f"J{ra_deg % 360.0:08.4f}{dec_deg:+08.4f}"
+
+
+def _candidates(points: Points, footprint: "Footprint", count: int) -> list[tuple[float, float]]:
+    """Places of weight, about half a field of view apart, richest first."""
+    cells = coarse_cells(points, max(0.35 * footprint.radius_deg, 0.02))
+    wanted = int(np.clip(12 * count, 200, MAX_CANDIDATES))
+    order = np.argsort(-cells.weight, kind="stable")[:wanted]
+    return [(float(cells.ra_deg[i]), float(cells.dec_deg[i])) for i in order]
+
+
+def _gain(points: Points, members: IntArray, free: NDArray[np.bool_]) -> float:
+    return float(points.weight[members[free[members]]].sum())
+
+
+def _moved(
+    points: Points, footprint: "Footprint", free: NDArray[np.bool_], place: tuple[float, float]
+) -> Tile:
+    """Move a pointing uphill, in steps that grow smaller."""
+    ra, dec = place
+    members = points.inside(footprint, ra, dec)
+    gain = _gain(points, members, free)
+    for part in _STEPS:
+        step = part * footprint.radius_deg
+        moving = True
+        for _ in range(8):
+            if not moving:
+                break
+            moving = False
+            for east, north in _DIRECTIONS:
+                there = from_tangent_plane(
+                    ra, dec, np.array([east * step]), np.array([north * step])
+                )
+                new_ra, new_dec = float(there[0][0]) % 360.0, float(there[1][0])
+                seen = points.inside(footprint, new_ra, new_dec)
+                better = _gain(points, seen, free)
+                if better > gain + _MOVE_GAIN:
+                    ra, dec, members, gain, moving = new_ra, new_dec, seen, better, True
+    return Tile(ra, dec, members, gain)
+
+
+def _settled(points: Points, footprint: "Footprint", tiles: list[Tile]) -> list[Tile]:
+    """Move every tile once more, the others held."""
+    if not 1 < len(tiles) <= 60:
+        return tiles
+    times = np.zeros(len(points), dtype=np.int64)
+    for tile in tiles:
+        times[tile.members] += 1
+    moved: list[Tile] = []
+    for tile in tiles:
+        times[tile.members] -= 1
+        found = _moved(points, footprint, times == 0, (tile.ra_deg, tile.dec_deg))
+        times[found.members] += 1
+        moved.append(found)
+    return [tile for tile in moved if tile.weight > _LEAST_GAIN]
+
+
+def _mean_place(vectors: FloatArray, weight: FloatArray) -> tuple[float, float]:
+    ra, dec = from_unit_vectors((vectors * weight[:, None]).sum(axis=0, keepdims=True))
+    return float(ra[0]), float(dec[0])
