@@ -124,6 +124,38 @@ class ExecutedRow(Base):
     exposures: Mapped[list[Any]]
 
 
+class SubmissionRow(Base):
+    """Read model of queue-submit's submissions: what a telescope was told, how it ended."""
+
+    __tablename__ = "submissions"
+
+    submission_id: Mapped[UUID] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    event_id: Mapped[UUID | None] = mapped_column(index=True)
+    plan_id: Mapped[UUID | None] = mapped_column(index=True)
+    telescope: Mapped[str | None]
+    """Of the plan."""
+    facility: Mapped[str]
+    state: Mapped[str]
+    window_begin: Mapped[datetime]
+    window_end: Mapped[datetime]
+    exposures_planned: Mapped[int]
+    exposures_executed: Mapped[int]
+    looked_at: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its end was looked at: what it lost is planned anew, or nothing was lost."""
+
+
+class ForeignPointingsRow(Base):
+    """Others' pointings on an event, one row per source with all that it lists."""
+
+    __tablename__ = "foreign_pointings"
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    pointings: Mapped[list[Any]]
+
+
 class CatalogueRow(Base):
     """Published galaxy catalogues."""
 
@@ -189,6 +221,32 @@ class PlanRow(Base):
     made_by: Mapped[str | None]
     made_at: Mapped[datetime]
     cause: Mapped[dict[str, Any]]
+    bound: Mapped[float | None]
+    """Proven upper limit of the plan's objective."""
+    network_id: Mapped[UUID | None] = mapped_column(index=True)
+    """The telescopes that were planned together with this one."""
+    proposal_of: Mapped[UUID | None] = mapped_column(index=True)
+    """The plan whose lost fields this one proposes to observe; never sent by itself."""
+
+
+class NetworkRow(Base):
+    """Several telescopes planned together."""
+
+    __tablename__ = "networks"
+
+    network_id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    revision: Mapped[int]
+    event_id: Mapped[UUID] = mapped_column(index=True)
+    localization_id: Mapped[UUID]
+    map_sha256: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    telescopes: Mapped[list[Any]]
+    result: Mapped[dict[str, Any] | None]
+    """Joint probability and each telescope's share."""
+    made_by: Mapped[str | None]
+    made_at: Mapped[datetime]
 
 
 class DocumentRow(Base):
