@@ -189,7 +189,7 @@ def test_neutrino_search_has_no_position_of_its_own():
             "reference": {"gcn.notices.LVK.alert": "S230914ak-2-Preliminary"},
         }
         notice = parse_notice(json.dumps(document).encode())
-        assert notice.mission == "icecube_lvk_search"
+        assert notice.mission == "icecube"
         assert notice.native_id == "S230914ak"
         assert notice.ra_deg is None
         assert notice.facts.extra["coincident_events"][0]["ra_deg"] == 17.48

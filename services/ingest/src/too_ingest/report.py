@@ -45,7 +45,7 @@ def describe(notice: ParsedNotice) -> dict[str, Any]:
         "notice_type": notice.notice_type,
         "format": notice.format.value,
         "native_id": notice.native_id,
-        "aliases": list(notice.aliases),
+        "aliases": list(dict.fromkeys((*notice.aliases, *notice.spellings))),
         "event_time": _time(notice.event_time),
         "notice_time": _time(notice.notice_time),
         "time_quality": notice.time_quality.value if notice.time_quality else None,

@@ -297,7 +297,7 @@ class ClassicParser:
         if packet is None:
             raise TypeError("a classic parser was given no packet")
         kind = self._by_number.get(packet_type(packet) or -1)
-        if kind is None and packet_type(packet) is None:
+        if kind is None:
             kind = self._by_topic.get(topic or "")
         if kind is None:
             kind = ClassicType(packet_type(packet), self._bare_name(packet))

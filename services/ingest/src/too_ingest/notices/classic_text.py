@@ -12,7 +12,7 @@ from datetime import datetime
 
 from too_ingest.notices import families
 from too_ingest.notices.classic import with_facts
-from too_ingest.notices.model import NoticeFormat, ParsedNotice, ParseError, RegionShape
+from too_ingest.notices.model import MISMATCH, NoticeFormat, ParsedNotice, ParseError, RegionShape
 from too_ingest.notices.text_types import type_name
 from too_ingest.notices.times import from_tjd, parse_iso
 from too_ingest.notices.values import clean_text, slug, to_float, to_int, to_probabilities
@@ -20,7 +20,6 @@ from too_ingest.notices.voevent import Packet, Param
 
 MAX_TEXT_BYTES = 262_144
 TAG = "text notice"
-MISMATCH = "topic and content disagree"
 _LINE = re.compile(r"^([A-Za-z][A-Za-z0-9_/ -]{1,30}?):(?!//)\s*(.*)$")
 _DEGREES = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)d\b(?:\s*\{([+-])?)?")
 _NUMBER_UNIT = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*\[([^\]]*)\]")

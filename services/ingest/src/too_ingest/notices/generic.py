@@ -4,15 +4,32 @@ import re
 
 from too_common.contracts.ingest import EventKind
 
-from too_ingest.notices.classic import TOPIC_PREFIX, ClassicType, classic_notice, packet_type
+from too_ingest.notices.classic import (
+    GCN_AUTHOR,
+    TOPIC_PREFIX,
+    ClassicType,
+    classic_notice,
+    packet_type,
+)
 from too_ingest.notices.model import ParsedNotice, ParseError
+from too_ingest.notices.packet_types import NAMES
 from too_ingest.notices.parser import Document
-from too_ingest.notices.unified import unified_notice
-from too_ingest.notices.values import UNKNOWN, slug, to_text
+from too_ingest.notices.unified import MESSENGERS, unified_notice
+from too_ingest.notices.values import UNKNOWN, slug, to_id, to_text
+from too_ingest.notices.voevent import Packet
 
 HZ_LABELLED_PER_YEAR = frozenset({"km3net"})
 """Missions whose packets label a rate in Hz as yr^-1."""
 _HEAD = re.compile(r"[A-Za-z][A-Za-z_]*")
+
+
+MISSIONS = {"lvc": "lvk", "ligo_virgo_kagra": "lvk", "super_kamiokande": "superk"}
+"""Other names of missions that have one here."""
+
+
+def _mission(name: str) -> str:
+    found = slug(name)
+    return MISSIONS.get(found, found)
 
 
 class GenericVoevent:
@@ -32,26 +49,39 @@ class GenericVoevent:
             raise TypeError("the VOEvent parser was given no packet")
         if not packet.ivorn and not packet.params and packet.iso_time is None:
             raise ParseError("VOEvent without an ivorn, a Param or a time")
-        mission = slug(packet.stream.rsplit("/", 1)[-1])
+        mission = _mission(packet.stream.rsplit("/", 1)[-1])
         if topic and topic.startswith("gcn.notices."):
-            mission = slug(topic.removeprefix("gcn.notices.").split(".", 1)[0])
-        if topic and topic.startswith(TOPIC_PREFIX):
-            name = topic.removeprefix(TOPIC_PREFIX)
-        elif (number := packet_type(packet)) is not None:
-            name = f"packet type {number}"
-        else:
-            head = _HEAD.match(packet.local_id)
-            name = head[0].strip("_") if head else "VOEvent"
-        notice = classic_notice(
-            packet, ClassicType(None, name), mission=mission, event_kind=EventKind.OTHER
-        )
+            mission = _mission(topic.removeprefix("gcn.notices.").split(".", 1)[0])
+        elif "km3net" in packet.stream.lower():
+            mission = "km3net"
+        kind = ClassicType(None, self._type(packet, topic), stream=mission)
+        notice = classic_notice(packet, kind, mission=mission, event_kind=_kind(packet, mission))
         facts = notice.facts
         if mission in HZ_LABELLED_PER_YEAR and (far := packet.number("FAR")) is not None:
             facts = facts.model_copy(update={"far_hz": far})
-        event_id = notice.native_id or packet.value("id") or None
+        event_id = notice.native_id or to_id(packet.value("id") or packet.value("event_name"))
         return notice.model_copy(
             update={"tags": ("unknown stream",), "facts": facts, "native_id": event_id}
         )
+
+    @staticmethod
+    def _type(packet: Packet, topic: str | None) -> str:
+        if topic and topic.startswith(TOPIC_PREFIX):
+            return topic.removeprefix(TOPIC_PREFIX)
+        number = packet_type(packet)
+        if number is not None:
+            known = NAMES.get(number) if packet.author.lower().startswith(GCN_AUTHOR) else None
+            return known or f"packet type {number}"
+        head = _HEAD.match(packet.local_id)
+        return head[0].strip("_") if head else "VOEvent"
+
+
+def _kind(packet: Packet, mission: str) -> EventKind:
+    if packet.find("dm") is not None or "frb" in mission:
+        return EventKind.FRB
+    if mission == "km3net":
+        return EventKind.NEUTRINO
+    return EventKind.OTHER
 
 
 class GenericJson:
@@ -70,15 +100,18 @@ class GenericJson:
         if not members:
             raise ParseError("JSON object without any member")
         stated = to_text(members.get("mission"))
-        if document.schema_path:
-            mission = slug(document.schema_path.split("/", 1)[0])
+        path = document.schema_path.removeprefix("classic/")
+        if path and not path.startswith("core/"):
+            mission = _mission(path.split("/", 1)[0])
         elif stated:
-            mission = slug(stated)
+            mission = _mission(stated)
         elif topic and topic.startswith("gcn.notices."):
-            mission = slug(topic.removeprefix("gcn.notices.").split(".", 1)[0])
+            mission = _mission(topic.removeprefix("gcn.notices.").split(".", 1)[0])
         else:
             mission = UNKNOWN
-        notice = unified_notice(document, mission=mission, event_kind=EventKind.OTHER, topic=topic)
+        messenger = (to_text(members.get("messenger")) or "").lower()
+        kind = MESSENGERS.get(messenger, EventKind.OTHER)
+        notice = unified_notice(document, mission=mission, event_kind=kind, topic=topic)
         return notice.model_copy(update={"tags": (*notice.tags, "unknown stream")})
 
 

@@ -201,7 +201,7 @@ def _refine_search(document: Document, notice: ParsedNotice) -> ParsedNotice:
 
 
 SEARCH_JSON = UnifiedParser(
-    "icecube_lvk_search",
+    "icecube",
     event_kind=EventKind.NEUTRINO,
     streams=(
         "icecube/lvk_nu_track_search",

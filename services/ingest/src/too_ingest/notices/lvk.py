@@ -5,7 +5,10 @@ from typing import Any
 
 from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
 
+from too_ingest.notices.classic import stated_circle
+from too_ingest.notices.conventions import convention
 from too_ingest.notices.model import (
+    ErrorRegion,
     NoticeFormat,
     ParsedNotice,
     ParseError,
@@ -19,6 +22,7 @@ from too_ingest.notices.unified import decode_map
 from too_ingest.notices.values import (
     far_in_hz,
     fits_url,
+    to_angle,
     to_flag,
     to_float,
     to_id,
@@ -41,6 +45,7 @@ PACKET_TYPES = {
     152: "UPDATE",
     153: "TEST",
     163: "EARLY_WARNING",
+    154: "COUNTERPART",
     164: "RETRACTION",
 }
 VOEVENT_NAMES = {
@@ -52,6 +57,7 @@ VOEVENT_NAMES = {
 }
 SUPEREVENT = re.compile(r"^(M|T)?S\d{6}[a-z]+$")
 TERRESTRIAL = ("Terrestrial", "Noise")
+COUNTERPART = "COUNTERPART"
 COMBINED = "combined"
 """Label of a map made together with another observatory."""
 
@@ -207,9 +213,7 @@ class LvcVoeventParser:
     """LVC VOEvents: no longer sent, read for replays of history."""
 
     name = "lvk"
-    topics = frozenset(
-        f"gcn.classic.voevent.LVC_{name}" for name in (*PACKET_TYPES.values(), "COUNTERPART")
-    )
+    topics = frozenset(f"gcn.classic.voevent.LVC_{name}" for name in PACKET_TYPES.values())
 
     def accepts(self, document: Document) -> bool:
         """By the superevent id, which no other packet has."""
@@ -225,8 +229,15 @@ class LvcVoeventParser:
             raise ParseError("LVC packet without a GraceID")
         kind = self._kind(packet)
         name = VOEVENT_NAMES.get(kind, "UPDATE")
-        if to_int(packet.value("Packet_Type")) == 153:
-            name = "TEST"
+        by_type = PACKET_TYPES.get(to_int(packet.value("Packet_Type")) or 0)
+        if by_type in {"TEST", COUNTERPART}:
+            name = by_type
+        place = to_angle(packet.c1, packet.c2) if name == COUNTERPART else None
+        region = (
+            stated_circle(to_float(packet.radius), convention("LVC_COUNTERPART"))
+            if place
+            else ErrorRegion()
+        )
         facts = _voevent_facts(packet)
         maps, tags = _voevent_maps(packet)
         event_time, notice_time = parse_iso(packet.iso_time), parse_iso(packet.date)
@@ -245,15 +256,24 @@ class LvcVoeventParser:
             time_quality=TimeQuality.STATED if event_time else None,
             notice_time=notice_time,
             notice_time_raw=packet.date,
+            ra_deg=place[0] if place else None,
+            dec_deg=place[1] if place else None,
+            region=region,
+            is_candidate_position=place is not None,
             facts=facts,
             is_test=is_mock(superevent_id)
+            or by_type == "TEST"
             or (facts.search or "").upper() == "MDC"
             or packet.role.lower() == "test"
             or to_flag(packet.value("HardwareInj")) is True,
             is_retraction=retraction,
             skymaps=() if retraction else maps,
             cites=tuple(f"{cite} {ivorn}".strip() for cite, ivorn in packet.cites),
-            tags=(*class_tags(facts.classification, group=facts.group), *tags),
+            tags=(
+                *class_tags(facts.classification, group=facts.group),
+                *tags,
+                *(("counterpart candidate",) if name == COUNTERPART else ()),
+            ),
         )
 
     @staticmethod

@@ -12,6 +12,9 @@ from pydantic import Field
 from too_common.contracts.base import Contract, UtcDatetime
 from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
 
+MISMATCH = "topic and content disagree"
+"""Tag of a notice that came on another stream's topic."""
+
 
 class ParseError(ValueError):
     """The bytes are not a notice that can be read; the text says why, for a person."""

@@ -28,6 +28,15 @@ class Document:
         match = _SCHEMA.search(name[:500]) if isinstance(name, str) else None
         return match[1].lower() if match else ""
 
+    @property
+    def is_anonymous(self) -> bool:
+        """True for JSON that does not say whose it is: the topic alone tells then."""
+        if self.json is None or self.packet is not None:
+            return False
+        path = self.schema_path
+        named = (path and not path.startswith("core/")) or "superevent_id" in self.json
+        return not named and not isinstance(self.json.get("mission"), str)
+
 
 class NoticeParser(Protocol):
     """One family of notices."""

@@ -8,9 +8,8 @@ from too_ingest.notices.parser import Document
 from too_ingest.notices.unified import UnifiedParser
 from too_ingest.notices.voevent import Packet
 
+TESTS = frozenset({"99999"})
 TYPES = (
-    ClassicType(46, "SWIFT_TOO_FOM", AlertKind.UPDATE),
-    ClassicType(47, "SWIFT_TOO_SC_SLEW", AlertKind.UPDATE),
     ClassicType(60, "SWIFT_BAT_GRB_ALERT", AlertKind.EARLY_WARNING),
     ClassicType(61, "SWIFT_BAT_GRB_POS_ACK", stage=2),
     ClassicType(62, "SWIFT_BAT_GRB_POS_NACK"),
@@ -43,34 +42,31 @@ TYPES = (
     ClassicType(140, "SWIFT_BAT_SUBSUB", is_subthreshold=True),
     ClassicType(141, "SWIFT_BAT_KNOWN_SRC"),
 )
-NO_SOURCE = frozenset({"SWIFT_SC_SLEW", "SWIFT_FOM_OBS", "SWIFT_POINTDIR", "SWIFT_ACTUAL_POINTDIR"})
-"""Types about the spacecraft: shown, but a state of no burst."""
 
 
 def _refine(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNotice:
     lost = packet.any_flag("StarTrack_Lost_Lock")
+    known = kind.name in {"SWIFT_BAT_MONITOR", "SWIFT_BAT_KNOWN_SRC"}
     tags: list[str] = []
     extra: dict[str, object] = {}
     if lost:
         tags.append("false trigger")
-    if kind.name in {"SWIFT_BAT_MONITOR", "SWIFT_BAT_KNOWN_SRC"}:
+    if known:
         tags.append("known source")
-        extra["source_name"] = packet.value("SourceName") or next(iter(packet.names), None)
-    if kind.name in NO_SOURCE:
-        tags.append("spacecraft")
+        name = packet.value("SourceName") or next(iter(packet.names), None)
+        extra["source_name"] = (name or "").strip() or None
     if packet.any_flag("TOO_Generated"):
         tags.append("too")
     identified = packet.value("GRB_Identified")
     if identified is not None:
         extra["grb_identified"] = identified
     retraction = notice.is_retraction or lost
-    native_id = notice.native_id
     return notice.model_copy(
         update={
-            "native_id": native_id,
+            "is_test": notice.is_test or notice.native_id in TESTS,
             "is_retraction": retraction,
             "alert_kind": AlertKind.RETRACTION if retraction else notice.alert_kind,
-            "kind": EventKind.OTHER if tags and tags != ["too"] and not lost else EventKind.GRB,
+            "kind": EventKind.OTHER if known or notice.is_housekeeping else EventKind.GRB,
             "facts": with_facts(notice, extra=extra, instruments=(_instrument(kind.name),)),
             "tags": tuple(tags),
         }
@@ -91,17 +87,47 @@ CLASSIC = ClassicParser(
 )
 
 
-def _refine_guano(document: Document, notice: ParsedNotice) -> ParsedNotice:
-    del document
-    # GUANO follows another mission's event: a link, not a notice of that event
-    return notice.model_copy(update={"tags": (*notice.tags, "guano")})
+_JSON_STAGES = {
+    "bat/position": 2,
+    "bat/guano": 1,
+    "xrt/position": 3,
+    "uvot/position": 4,
+}
 
 
-GUANO = UnifiedParser(
+def _refine_json(document: Document, notice: ParsedNotice) -> ParsedNotice:
+    members = document.json or {}
+    path = document.schema_path.removeprefix("swift/")
+    if "guano" in path or members.get("follow_up_event") is not None:
+        # GUANO follows another mission's event: a link, not a notice of that event
+        return notice.model_copy(
+            update={"stage": _JSON_STAGES["bat/guano"], "tags": (*notice.tags, "guano")}
+        )
+    unlocked = members.get("star_tracker_locked") is False
+    tags = [*notice.tags, *(("false trigger",) if unlocked else ())]
+    if (notice.facts.classification.get("known") or 0.0) > 0.5:
+        tags.append("known source")
+    retraction = notice.is_retraction or unlocked
+    return notice.model_copy(
+        update={
+            "stage": next((n for start, n in _JSON_STAGES.items() if path.startswith(start)), 0),
+            "is_retraction": retraction,
+            "alert_kind": AlertKind.RETRACTION if retraction else notice.alert_kind,
+            "tags": tuple(tags),
+        }
+    )
+
+
+JSON = UnifiedParser(
     "swift",
     event_kind=EventKind.GRB,
     streams=("swift",),
-    topics=("gcn.notices.swift.bat.guano",),
+    topics=(
+        "gcn.notices.swift.bat.guano",
+        "gcn.notices.swift.bat.position",
+        "gcn.notices.swift.xrt.position",
+        "gcn.notices.swift.uvot.position",
+    ),
     missions=(("swift", ""),),
-    refine=_refine_guano,
+    refine=_refine_json,
 )

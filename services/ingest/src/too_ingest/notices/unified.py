@@ -42,6 +42,12 @@ ALERT_KINDS = {
     "retraction": AlertKind.RETRACTION,
 }
 TEST_TENSES = frozenset({"test", "injection", "injections", "commanded"})
+MESSENGERS = {
+    "gw": EventKind.GW,
+    "gravitational wave": EventKind.GW,
+    "neutrino": EventKind.NEUTRINO,
+}
+"""Kind of event by the member ``messenger``, where the stream does not tell."""
 _EXTRA = (
     "pipeline",
     "instrument",
@@ -106,12 +112,10 @@ def read_region(members: dict[str, Any]) -> ErrorRegion:
         found = tuple(place for place in places if place is not None)
         if len(found) == 4:
             return ErrorRegion(shape=RegionShape.RECTANGLE, corners_deg=found, **shared)
-    value = members.get("ra_dec_error")
-    if value is None and isinstance(members.get("error"), dict):
-        value = members["error"].get("radius")
+    value = _stated_error(members)
     numbers = [to_float(item) for item in (value if isinstance(value, list) else [value])[:3]]
     axes = [number for number in numbers if number is not None]
-    if len(axes) != len(numbers) or any(axis <= 0 for axis in axes[:2]) or axes[0] >= 180:
+    if len(axes) != len(numbers) or not axes or any(not 0 < axis < 180 for axis in axes[:2]):
         return ErrorRegion()
     if len(axes) == 1:
         return ErrorRegion(shape=RegionShape.CIRCLE, radius_deg=axes[0], **shared)
@@ -121,6 +125,27 @@ def read_region(members: dict[str, Any]) -> ErrorRegion:
         position_angle_deg=axes[2] if len(axes) == 3 else None,
         **shared,
     )
+
+
+def _stated_error(members: dict[str, Any]) -> Any:
+    """The error as stated, under the schema's name or those of its earlier versions."""
+    if members.get("ra_dec_error") is not None:
+        return members["ra_dec_error"]
+    if isinstance(members.get("error"), dict):
+        return members["error"].get("radius")
+    if members.get("position_a_error") is not None:
+        names = ("position_a_error", "position_b_error", "position_error_pa")
+        stated = [members[name] for name in names if members.get(name) is not None]
+        return stated if len(stated) > 1 else stated[0]
+    return members.get("ra_uncertainty")
+
+
+def read_classes(value: Any) -> dict[str, float]:
+    """Named probabilities, as one object or as a list of objects."""
+    if isinstance(value, list):
+        parts = [to_probabilities(part) for part in value[:50]]
+        return {name: number for part in parts for name, number in part.items()}
+    return to_probabilities(value)
 
 
 def read_skymaps(members: dict[str, Any]) -> tuple[tuple[SkymapSource, ...], tuple[str, ...]]:
@@ -176,8 +201,8 @@ def read_facts(members: dict[str, Any], region: ErrorRegion) -> EventFacts:
         far_hz=to_float(members.get("far")),
         pipeline=to_text(members.get("pipeline")),
         instruments=(instrument,) if instrument else (),
-        classification=to_probabilities(members.get("classification")),
-        properties=to_probabilities(members.get("properties")),
+        classification=read_classes(members.get("classification")),
+        properties=read_classes(members.get("properties")),
         p_astro=to_float(members.get("p_astro")),
         ra_deg=place[0] if place else None,
         dec_deg=place[1] if place else None,
