@@ -126,8 +126,8 @@ async def test_dead_letter_is_kept_shown_replayed_and_discarded(house: House, mo
         assert still["state"] == "dead"
         assert (await ingest.client.get("/dead-letters")).json()[0]["attempts"] == 2
 
+        from too_ingest import intake as module
         from too_ingest.notices import parse_notice as real
-        from too_ingest.usecases import read_notice as module
 
         fixed = good.body.replace(b"Rev", b"Rev")
         monkeypatch.setattr(module, "parse_notice", lambda _raw, topic: real(fixed, topic))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from uuid import UUID
+from datetime import datetime
 
 import structlog
 from too_common.cause import Cause
@@ -10,19 +10,22 @@ from too_common.context import Context
 from too_common.contracts.ingest import StreamState
 from too_common.db.retry import is_database_away
 from too_common.errors import TransientError
+from too_common.uow import UnitOfWork
 
 from too_ingest import intake
 from too_ingest.clients import gcn
 from too_ingest.settings import IngestSettings
-from too_ingest.usecases.store_notice import Incoming, mark_stream, touch_stream
+from too_ingest.usecases.store_notice import Incoming, Stored, mark_stream, touch_stream
+from too_ingest.usecases.watch_streams import CONNECTION, Listening, watch_streams
 
 log = structlog.get_logger(__name__)
 
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-HEARTBEAT_EVERY_S = 10.0
-"""Heartbeats come each second; noting one in ten is enough."""
-STREAM_NAME = "gcn"
+HEARTBEAT_EVERY_S = 5.0
+"""Heartbeats come each second; noting one in five is enough."""
 AUTH_ALARM = "gcn_refused"
+LISTENING = "gcn_listening"
+"""Where the context keeps what the listener knows."""
 
 
 async def gcn_listener(ctx: Context) -> None:
@@ -31,11 +34,20 @@ async def gcn_listener(ctx: Context) -> None:
     if not gcn.is_configured(settings):
         log.info("gcn_not_configured")
         await asyncio.Event().wait()
+    topics = gcn.topics_of(settings)
+    listening = Listening(
+        since=ctx.wall.now(), topics=topics, has_credentials=gcn.has_credentials(settings)
+    )
+    ctx.state[LISTENING] = listening
+    if not topics:
+        log.warning("gcn_no_topics")
+        await asyncio.Event().wait()
     if ctx.common.profile != "production":
-        await gcn.prepare_topics(settings, settings.gcn_topics)
+        await gcn.prepare_topics(settings, topics)
     access = _Access(ctx)
     async with gcn.open_stream(settings, access.refused) as stream:
-        log.info("gcn_listening", topics=len(settings.gcn_topics))
+        listening.absent = stream.absent
+        log.info("gcn_listening", topics=len(topics))
         heartbeat = _Heartbeat(ctx)
         while True:
             messages = await stream.next_batch()
@@ -44,24 +56,39 @@ async def gcn_listener(ctx: Context) -> None:
                 await _take_in(ctx, stream, messages, heartbeat)
 
 
+async def watch(uow: UnitOfWork) -> datetime | None:
+    """Due work: look after the streams every two seconds."""
+    listening: Listening | None = uow.ctx.state.get(LISTENING)
+    if listening is not None:
+        await watch_streams(uow, listening, uow.ctx.wall.now())
+    return None
+
+
 async def _take_in(
     ctx: Context,
     stream: gcn.NoticeStream,
     messages: Sequence[gcn.Message],
     heartbeat: "_Heartbeat",
 ) -> None:
-    """Store a batch, commit its offsets, then read it message by message."""
-    notices = [m for m in messages if m.topic != gcn.HEARTBEAT_TOPIC]
-    stored = [await _store(ctx, message) for message in notices]
+    """Store a batch, commit its offsets, then read it in its order."""
+    settings: IngestSettings = ctx.settings
+    notices = [m for m in messages if m.topic != settings.gcn_heartbeat_topic]
+    stored = await _store(ctx, notices) if notices else []
     if len(notices) < len(messages):
-        await heartbeat.beat()
-    await stream.commit(messages)
-    for raw_id in stored:
-        try:
-            await intake.read(ctx, raw_id)
-        except TransientError:
-            # it is stored: the sweep reads it when the database is back
-            log.warning("notice_waits", raw_id=str(raw_id))
+        await heartbeat.beat(settings.gcn_heartbeat_topic)
+    committed = asyncio.create_task(stream.commit(messages))
+    unread = [
+        intake.Unread(kept.raw_id, message.topic, message.body)
+        for kept, message in zip(stored, notices, strict=True)
+        if kept.state == intake.UNREAD
+    ]
+    try:
+        await intake.read_batch(ctx, unread)
+    except TransientError:
+        # they are stored: the sweep reads them when the database is back
+        log.warning("notices_wait", number=len(unread))
+    finally:
+        await committed
 
 
 class _Heartbeat:
@@ -71,13 +98,18 @@ class _Heartbeat:
         self._ctx = ctx
         self._noted_at = -HEARTBEAT_EVERY_S
 
-    async def beat(self) -> None:
+    async def beat(self, topic: str) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._noted_at < HEARTBEAT_EVERY_S:
             return
         self._noted_at = now
-        async with self._ctx.unit_of_work() as uow:
-            await touch_stream(uow, gcn.HEARTBEAT_TOPIC)
+        try:
+            async with self._ctx.unit_of_work() as uow:
+                await touch_stream(uow, topic)
+        except Exception as error:
+            if not is_database_away(error):
+                raise
+            log.warning("heartbeat_not_noted")
 
 
 class _Access:
@@ -98,7 +130,7 @@ class _Access:
         if reason is not None and not self._is_told:
             self._is_told = True
             async with self._ctx.unit_of_work() as uow:
-                await mark_stream(uow, STREAM_NAME, StreamState.REFUSED, reason)
+                await mark_stream(uow, CONNECTION, StreamState.REFUSED, reason)
                 await uow.alarm(
                     alarm_id=AUTH_ALARM,
                     code="stream_refused",
@@ -108,27 +140,33 @@ class _Access:
         elif is_alive and self._is_told:
             self._is_told = False
             async with self._ctx.unit_of_work() as uow:
-                await touch_stream(uow, STREAM_NAME)
+                await touch_stream(uow, CONNECTION)
                 await uow.clear_alarm(alarm_id=AUTH_ALARM)
 
 
-async def _store(ctx: Context, message: gcn.Message) -> UUID:
-    """Store one message, however long the database is away; the offset waits meanwhile."""
-    incoming = Incoming(
-        body=message.body,
-        topic=message.topic,
-        source="kafka",
-        partition=message.partition,
-        offset=message.offset,
-        source_time=message.time,
-    )
+async def _store(ctx: Context, messages: Sequence[gcn.Message]) -> list[Stored]:
+    """Store a batch, however long the database is away; the offsets wait meanwhile."""
+    incoming = [
+        (
+            Incoming(
+                body=message.body,
+                topic=message.topic,
+                source="kafka",
+                partition=message.partition,
+                offset=message.offset,
+                source_time=message.time,
+            ),
+            Cause(),
+        )
+        for message in messages
+    ]
     attempt = 0
     while True:
         try:
-            return (await intake.store(ctx, incoming, Cause())).raw_id
+            return await intake.store_batch(ctx, incoming)
         except Exception as error:
             if not is_database_away(error):
                 raise
-            log.warning("store_waits", topic=message.topic, offset=message.offset)
+            log.warning("store_waits", messages=len(messages), offset=messages[0].offset)
             await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1

@@ -10,8 +10,8 @@ from too_common.errors import PermanentError
 from too_common.service import DueWork, ServiceDefinition, SnapshotItem, job_type
 from too_common.uow import UnitOfWork
 
-from too_ingest import api, jobs, stream_tables
-from too_ingest.listener import gcn_listener
+from too_ingest import api, jobs, stream_jobs, stream_tables
+from too_ingest.listener import gcn_listener, watch
 from too_ingest.settings import IngestSettings
 from too_ingest.tables import METADATA, Event, Localization
 from too_ingest.usecases.make_map import BuildConeMap, FetchMap, NormaliseMap
@@ -67,10 +67,19 @@ SERVICE = ServiceDefinition(
         job_type(BuildConeMap, jobs.build_cone_map, concurrency=4, timeout_s=300),
         job_type(FetchMap, jobs.fetch_map, concurrency=4, timeout_s=120),
         job_type(jobs.SendSample, jobs.send_sample, concurrency=2, timeout_s=60),
+        job_type(stream_jobs.RunBackfill, stream_jobs.run_backfill, concurrency=1, timeout_s=180),
+        job_type(
+            stream_jobs.CrossCheckSuperevents, stream_jobs.cross_check_superevents, concurrency=1
+        ),
+        job_type(stream_jobs.CatchUpSuperevent, stream_jobs.catch_up_superevent, concurrency=2),
     ),
     due=(
         DueWork("sweep_unread", jobs.sweep_unread),
         DueWork("send_due_sample", jobs.send_due_sample),
+        DueWork("watch_streams", watch),
+        DueWork("send_due_drill", stream_jobs.send_due_drill),
+        DueWork("link_circulars", stream_jobs.link_circulars),
+        DueWork("cross_check", stream_jobs.cross_check_due),
     ),
     resources=check_settings,
     background=(gcn_listener,),

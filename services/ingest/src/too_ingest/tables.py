@@ -242,6 +242,8 @@ class DeadLetter(Base):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[UUID | None]
+    settled_reason: Mapped[str] = mapped_column(server_default="")
+    """Why it was discarded."""
     attempts: Mapped[int] = mapped_column(server_default=text("1"))
 
 

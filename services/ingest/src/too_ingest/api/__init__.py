@@ -2,11 +2,18 @@
 
 from fastapi import APIRouter
 
-from too_ingest.api import dead_letters, events, maps, notices, samples
+from too_ingest.api import dead_letters, events, maps, notices, samples, streams
 
 __all__ = ["routers"]
 
 
 def routers() -> list[APIRouter]:
     """All routes."""
-    return [notices.router, events.router, maps.router, dead_letters.router, samples.router]
+    return [
+        notices.router,
+        events.router,
+        maps.router,
+        dead_letters.router,
+        samples.router,
+        streams.router,
+    ]

@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import undefer
-from too_common.errors import NotFoundError
+from too_common.errors import ConflictError, NotFoundError
 from too_common.http import Ctx, Principal, require
 
 from too_ingest import intake, store
-from too_ingest.api.models import DeadLetterView, Taken
+from too_ingest.api.models import DeadLetterView, Replayed, Statement, Taken
 from too_ingest.api.notices import raw_response
 from too_ingest.tables import DeadLetter, RawNotice
 from too_ingest.usecases import dead_letters
@@ -73,10 +73,42 @@ async def replay_dead_letter(
     )
 
 
+@router.post(
+    "/dead-letters/replay",
+    summary="Read all open dead letters again",
+    description="After a fix. Those that still cannot be read stay, with the new reason.",
+)
+async def replay_dead_letters(
+    ctx: Ctx,
+    who: Annotated[Principal, require("admin")],
+    topic: Annotated[str | None, Query(description="Of this topic only")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Replayed:
+    """Read dead letters again, the oldest first."""
+    async with ctx.unit_of_work() as uow:
+        ids = await dead_letters.open_ids(uow, topic=topic, limit=limit)
+    read = dead = 0
+    for dead_id in ids:
+        try:
+            async with ctx.unit_of_work(who.cause()) as uow:
+                raw_id = await dead_letters.revive(uow, dead_id)
+        except (NotFoundError, ConflictError):
+            continue  # another person was faster
+        outcome = await intake.read(ctx, raw_id)
+        if outcome.state == "dead":
+            dead += 1
+        else:
+            read += 1
+    return Replayed(read=read, still_dead=dead)
+
+
 @router.post("/dead-letters/{dead_id}/discard", summary="Close a dead letter", status_code=204)
 async def discard_dead_letter(
-    dead_id: UUID, ctx: Ctx, who: Annotated[Principal, require("admin")]
+    dead_id: UUID,
+    ctx: Ctx,
+    who: Annotated[Principal, require("admin")],
+    statement: Statement | None = None,
 ) -> None:
-    """Close it unread; the bytes are kept."""
+    """Close it unread, with a reason; the bytes are kept."""
     async with ctx.unit_of_work(who.cause()) as uow:
-        await dead_letters.discard(uow, dead_id)
+        await dead_letters.discard(uow, dead_id, statement.reason if statement else "")

@@ -212,6 +212,7 @@ class DeadLetterView(BaseModel):
     event_id: UUID | None
     created_at: UtcDatetime
     settled_at: UtcDatetime | None
+    settled_reason: str = Field(default="", description="Why it was discarded")
 
     @classmethod
     def of(cls, row: DeadLetter, raw: RawNotice) -> "DeadLetterView":
@@ -228,7 +229,15 @@ class DeadLetterView(BaseModel):
             event_id=row.event_id,
             created_at=row.created_at,
             settled_at=row.settled_at,
+            settled_reason=row.settled_reason,
         )
+
+
+class Replayed(BaseModel):
+    """What became of dead letters that were read again."""
+
+    read: int
+    still_dead: int
 
 
 class StreamView(BaseModel):
@@ -237,7 +246,10 @@ class StreamView(BaseModel):
     name: str
     state: str
     since: UtcDatetime
-    last_notice_at: UtcDatetime | None
+    last_notice_at: UtcDatetime | None = Field(description="Stack time of the last new notice")
+    last_seen_at: UtcDatetime | None = Field(
+        default=None, description="Wall time of the last sign of life, heartbeats included"
+    )
     notices: int
     reason: str
 
@@ -249,6 +261,7 @@ class StreamView(BaseModel):
             state=row.state,
             since=row.since,
             last_notice_at=row.last_notice_at,
+            last_seen_at=row.last_seen_at,
             notices=row.notices,
             reason=row.reason,
         )

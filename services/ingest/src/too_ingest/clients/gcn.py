@@ -24,14 +24,20 @@ log = structlog.get_logger(__name__)
 
 FETCH_BYTES = 8 * 1024 * 1024
 """GCN's messages have up to 4 MiB; librdkafka's default of 1 MB is a soft limit only."""
+QUEUE_KBYTES = 32 * 1024
+"""Fetched ahead and kept by librdkafka; its default of 64 MB would be memory for nothing."""
+MAX_POLL_MS = 300_000
+"""Longest time between two fetches: a batch is stored and read well within it."""
 METADATA_REFRESH_MS = 30_000
 """A topic that did not exist appears after this."""
 LOCAL_REFRESH_MS = 2_000
 """The same with a broker of our own, where nobody is bothered by the question."""
-BATCH = 100
+BATCH = 200
+LARGE_BYTES = 256 * 1024
+LARGE_BATCH = 8
+"""Messages with embedded maps are taken a few at a time: a batch is held in memory."""
 POLL_S = 0.5
 CLOSE_S = 10.0
-HEARTBEAT_TOPIC = "gcn.heartbeat"
 _CONSUMER_THREADS = 4
 _AUTHENTICATION = frozenset(
     {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}  # noqa: SLF001 - its name
@@ -50,9 +56,20 @@ class Message:
     time: datetime | None
 
 
+def topics_of(settings: IngestSettings) -> tuple[str, ...]:
+    """Everything to listen to: notices, circulars and heartbeats."""
+    extra = (settings.gcn_circulars_topic, settings.gcn_heartbeat_topic)
+    return tuple(dict.fromkeys((*settings.gcn_topics, *(name for name in extra if name))))
+
+
 def is_configured(settings: IngestSettings) -> bool:
     """Tell whether there is a broker to listen to."""
     return bool(settings.gcn_bootstrap_servers or settings.gcn_client_id)
+
+
+def has_credentials(settings: IngestSettings) -> bool:
+    """Tell whether there are credentials of GCN that would be lost if they went unused."""
+    return bool(settings.gcn_client_id) and not settings.gcn_bootstrap_servers
 
 
 def _base(settings: IngestSettings) -> dict[str, Any]:
@@ -75,7 +92,11 @@ def _credentials(settings: IngestSettings) -> dict[str, Any]:
 
 
 def consumer_config(settings: IngestSettings) -> dict[str, Any]:
-    """Configuration of the listener: a fixed group, offsets by hand, from the earliest."""
+    """Configuration of the listener: a fixed group, offsets by hand, from the earliest.
+
+    Several listeners with one group share the topics; a topic stays in order, since one consumer
+    at a time has it, and a message that two of them see at a rebalance is stored once.
+    """
     config: dict[str, Any] = {
         **_base(settings),
         "group.id": settings.gcn_group_id,
@@ -87,11 +108,27 @@ def consumer_config(settings: IngestSettings) -> dict[str, Any]:
         if settings.gcn_bootstrap_servers
         else METADATA_REFRESH_MS,
         "session.timeout.ms": 10_000,
+        "max.poll.interval.ms": MAX_POLL_MS,
+        "queued.max.messages.kbytes": QUEUE_KBYTES,
+        # GCN's topics have one partition each: `range` would give them all to one consumer
+        "partition.assignment.strategy": "cooperative-sticky",
         "allow.auto.create.topics": False,
     }
     # the package has annotations in part only
     get_config: Callable[..., dict[str, Any]] = core.get_config
     return get_config("consumer", config, **_credentials(settings))
+
+
+def to_message(message: Any) -> Message:
+    """A message of the client library as ours."""
+    _, milliseconds = message.timestamp()
+    return Message(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        body=message.value() or b"",
+        time=datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds > 0 else None,
+    )
 
 
 class NoticeStream:
@@ -100,34 +137,25 @@ class NoticeStream:
     def __init__(self, consumer: AIOConsumer, on_error: Callable[[str], None]) -> None:
         self._consumer = consumer
         self._on_error = on_error
-        self._absent: set[str] = set()
+        self.absent: set[str] = set()
+        """Topics that the broker does not know; one that gives a message is taken out."""
 
     async def next_batch(self) -> list[Message]:
         """Messages that have arrived; empty after a while without any."""
-        found: list[Message] = []
         # consume() alone waits its whole time for a batch to fill, and alerts come one by one
         first = await self._consumer.poll(timeout=POLL_S)
         if first is None:
-            return found
-        rest = await self._consumer.consume(num_messages=BATCH - 1, timeout=0)
+            return []
+        size = LARGE_BATCH if len(first) > LARGE_BYTES else BATCH
+        rest = await self._consumer.consume(num_messages=size - 1, timeout=0)
+        found: list[Message] = []
         for message in (first, *rest):
             error = message.error()
             if error is not None:
                 self._note(message.topic() or "", error)
-                continue
-            body = message.value()
-            _, milliseconds = message.timestamp()
-            found.append(
-                Message(
-                    topic=message.topic() or "",
-                    partition=message.partition() or 0,
-                    offset=message.offset() or 0,
-                    body=body or b"",
-                    time=datetime.fromtimestamp(milliseconds / 1000, UTC)
-                    if milliseconds > 0
-                    else None,
-                )
-            )
+            else:
+                found.append(to_message(message))
+        self.absent.difference_update(message.topic for message in found)
         return found
 
     async def commit(self, messages: Sequence[Message]) -> None:
@@ -145,8 +173,8 @@ class NoticeStream:
     def _note(self, topic: str, error: Any) -> None:
         if error.code() in _ABSENT:
             # a topic without a recent record does not exist at GCN: a normal state
-            if topic not in self._absent:
-                self._absent.add(topic)
+            if topic not in self.absent:
+                self.absent.add(topic)
                 log.info("gcn_topic_absent", topic=topic)
             return
         if error.code() in _AUTHENTICATION:
@@ -170,7 +198,7 @@ async def open_stream(
     config["error_cb"] = error_cb
     consumer = AIOConsumer(config, max_workers=_CONSUMER_THREADS)
     try:
-        await consumer.subscribe(list(settings.gcn_topics))
+        await consumer.subscribe(list(topics_of(settings)))
         yield NoticeStream(consumer, on_refused)
     finally:
         with suppress(TimeoutError, KafkaException):

@@ -1,8 +1,10 @@
 """Bury what cannot be read, show it, read it again after a fix, or discard it."""
 
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy import select
 from too_common.errors import ConflictError, NotFoundError
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
@@ -50,6 +52,7 @@ async def bury(uow: UnitOfWork, raw_id: UUID, reason: str) -> UUID | None:
             attempts=1,
         )
         uow.session.add(dead)
+        uow.after_commit(uow.ctx.metrics.dead_letters.labels(f"notice:{raw.source}").inc)
     raw.state = "dead"
     await uow.session.flush()
     await uow.alarm(
@@ -73,6 +76,21 @@ async def _open(uow: UnitOfWork, dead_id: UUID) -> tuple[DeadLetter, RawNotice]:
     return dead, raw
 
 
+async def open_ids(uow: UnitOfWork, *, topic: str | None, limit: int) -> Sequence[UUID]:
+    """Ids of open dead letters, the oldest first."""
+    statement = (
+        select(DeadLetter.id)
+        .where(DeadLetter.state == "open")
+        .order_by(DeadLetter.created_at, DeadLetter.id)
+        .limit(limit)
+    )
+    if topic is not None:
+        statement = statement.join(RawNotice, RawNotice.id == DeadLetter.raw_id).where(
+            RawNotice.topic == topic
+        )
+    return (await uow.session.execute(statement)).scalars().all()
+
+
 async def revive(uow: UnitOfWork, dead_id: UUID) -> UUID:
     """Mark a dead letter's message as unread again; gives the raw notice to read."""
     _, raw = await _open(uow, dead_id)
@@ -80,17 +98,24 @@ async def revive(uow: UnitOfWork, dead_id: UUID) -> UUID:
     return raw.id
 
 
-async def settle(uow: UnitOfWork, raw_id: UUID) -> None:
-    """Close the dead letter of a message that has been read."""
-    dead = await store.open_dead_letter_of(uow.session, raw_id)
-    if dead is not None:
+async def settle(uow: UnitOfWork, raw_ids: Sequence[UUID]) -> None:
+    """Close the dead letters of messages that have been read."""
+    if not raw_ids:
+        return
+    waiting = (
+        select(DeadLetter)
+        .where(DeadLetter.raw_id.in_(raw_ids), DeadLetter.state == "open")
+        .with_for_update()
+    )
+    for dead in (await uow.session.execute(waiting)).scalars():
         dead.state, dead.settled_at, dead.settled_by = "replayed", uow.now, uow.cause.actor
-        await uow.clear_alarm(alarm_id=alarm_id(raw_id))
+        await uow.clear_alarm(alarm_id=alarm_id(dead.raw_id))
 
 
-async def discard(uow: UnitOfWork, dead_id: UUID) -> None:
-    """Close a dead letter unread; its bytes are kept."""
+async def discard(uow: UnitOfWork, dead_id: UUID, reason: str) -> None:
+    """Close a dead letter unread, and say why; its bytes are kept."""
     dead, raw = await _open(uow, dead_id)
     dead.state, dead.settled_at, dead.settled_by = "discarded", uow.now, uow.cause.actor
+    dead.settled_reason = clean_text(reason)[:500]
     raw.state = "dead"
     await uow.clear_alarm(alarm_id=alarm_id(raw.id))

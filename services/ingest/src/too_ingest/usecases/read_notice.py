@@ -14,6 +14,7 @@ from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
 
 from too_ingest import store
+from too_ingest.drill_plan import drill_name
 from too_ingest.event_state import NoticeRecord, event_state, is_stale
 from too_ingest.localization_plan import Candidate, candidates
 from too_ingest.notices import ParsedNotice, parse_notice
@@ -143,6 +144,8 @@ async def _new_event(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: Parse
     if name is None:
         moment = notice.event_time or notice.notice_time or raw.received_at
         name = f"{notice.mission} {moment:%y%m%d %H:%M:%S}"
+    if raw.drill_key:
+        name = drill_name(name, raw.drill_key)
     event = Event(
         id=uuid7(),
         mission=notice.mission,

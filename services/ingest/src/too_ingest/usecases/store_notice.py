@@ -1,22 +1,30 @@
 """Store the bytes of a notice before anybody looks at them."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from too_common.cause import Cause
 from too_common.contracts.base import Mode
 from too_common.contracts.ingest import StreamChanged, StreamState
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
 
-from too_ingest import store
+from too_ingest import raw_store
 from too_ingest.notices.values import clean_text
 from too_ingest.tables import NO_DRILL, Stream
 
 NO_TOPIC = ""
+
+
+QUIET_SOURCES = frozenset({"backfill", "drill", "gracedb"})
+"""What comes by these says nothing about whether its stream is alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,8 @@ class Incoming:
     offset: int | None = None
     source_time: datetime | None = None
     is_replay: bool = False
+    origin_id: UUID | None = None
+    """The backfill or drill that brings it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +48,103 @@ class Stored:
 
     raw_id: UUID
     is_new: bool
+    state: str = "received"
+    """Of a message that was known: how far it got."""
 
 
-def drill_key(uow: UnitOfWork) -> str:
-    """Drill part of an identity: a drill's notices are events of their own."""
-    return str(uow.cause.drill_id) if uow.cause.drill_id else NO_DRILL
+def _values(uow: UnitOfWork, incoming: Incoming, cause: Cause) -> dict[str, Any]:
+    if incoming.is_replay and cause.mode is Mode.LIVE:
+        cause = cause.with_(mode=Mode.REPLAY)
+    return {
+        "id": uuid7(),
+        "topic": clean_text(incoming.topic)[:249],
+        "drill_key": str(cause.drill_id) if cause.drill_id else NO_DRILL,
+        "content_sha256": hashlib.sha256(incoming.body).hexdigest(),
+        "size_bytes": len(incoming.body),
+        "body": incoming.body,
+        "source": incoming.source,
+        "source_partition": incoming.partition,
+        "source_offset": incoming.offset,
+        "source_time": incoming.source_time,
+        "received_at": uow.now,
+        "cause": cause.to_json(),
+        "is_replay": incoming.is_replay,
+        "origin_id": incoming.origin_id,
+    }
 
 
 async def store_notice(uow: UnitOfWork, incoming: Incoming) -> Stored:
     """Store a message; the same bytes on the same topic are stored once."""
-    cause = uow.cause
-    if incoming.is_replay and cause.mode is Mode.LIVE:
-        cause = cause.with_(mode=Mode.REPLAY)
-    raw_id, is_new = await store.insert_raw(
-        uow.session,
-        {
-            "id": uuid7(),
-            "topic": clean_text(incoming.topic)[:249],
-            "drill_key": drill_key(uow),
-            "content_sha256": hashlib.sha256(incoming.body).hexdigest(),
-            "size_bytes": len(incoming.body),
-            "body": incoming.body,
-            "source": incoming.source,
-            "source_partition": incoming.partition,
-            "source_offset": incoming.offset,
-            "source_time": incoming.source_time,
-            "received_at": uow.now,
-            "cause": cause.to_json(),
-            "is_replay": incoming.is_replay,
-        },
+    return (await store_notices(uow, [(incoming, uow.cause)]))[0]
+
+
+async def store_notices(
+    uow: UnitOfWork, messages: Sequence[tuple[Incoming, Cause]]
+) -> list[Stored]:
+    """Store messages in few statements; the same bytes on the same topic are stored once.
+
+    Returns
+    -------
+    list of Stored
+        One per message, in order; of equal ones in a batch the first counts as the new one.
+    """
+    rows = [_values(uow, incoming, cause) for incoming, cause in messages]
+    kept = await raw_store.insert_raws(uow.session, rows)
+    stored: list[Stored] = []
+    first: set[UUID] = set()
+    news: Counter[str] = Counter()
+    for row, (incoming, _cause) in zip(rows, messages, strict=True):
+        found = kept[raw_store.content_key(row)]
+        is_new = found.id == row["id"] and found.id not in first
+        first.add(found.id)
+        stored.append(Stored(found.id, is_new, found.state))
+        counts = incoming.topic and not incoming.is_replay
+        if is_new and counts and incoming.source not in QUIET_SOURCES:
+            news[row["topic"]] += 1
+    if news:
+        await touch_streams(uow, news)
+    return stored
+
+
+async def touch_streams(uow: UnitOfWork, news: Mapping[str, int]) -> None:
+    """Note how many new messages streams gave; one that was silent or refused is alive again."""
+    names = sorted(news)
+    table = insert(Stream).values(
+        [
+            {
+                "name": name,
+                "state": StreamState.ALIVE,
+                "since": uow.now,
+                "reason": "",
+                "notices": news[name],
+                "last_notice_at": uow.now,
+                "last_seen_at": uow.ctx.wall.now(),
+            }
+            for name in names
+        ]
     )
-    if is_new and incoming.topic and not incoming.is_replay:
-        await touch_stream(uow, incoming.topic)
-    return Stored(raw_id, is_new)
+    rows = await uow.session.execute(
+        table.on_conflict_do_update(
+            index_elements=[Stream.name],
+            set_={
+                "notices": Stream.notices + table.excluded.notices,
+                "last_notice_at": table.excluded.last_notice_at,
+                "last_seen_at": table.excluded.last_seen_at,
+            },
+        ).returning(Stream.name, Stream.state, Stream.notices)
+    )
+    for row in rows.all():
+        if row.state != StreamState.ALIVE:
+            await _set_stream(uow, row.name, StreamState.ALIVE, "")
+        elif row.notices == news[row.name]:
+            made = await uow.session.get_one(Stream, row.name, populate_existing=True)
+            publish_stream(uow, made)
 
 
 async def touch_stream(uow: UnitOfWork, name: str) -> None:
-    """Note that a stream gave something; a stream that was silent or refused is alive again."""
+    """Note a sign of life of a stream, which is no notice."""
     row = await _set_stream(uow, name, StreamState.ALIVE, "")
-    row.last_notice_at = uow.now
-    row.notices += 1
+    row.last_seen_at = uow.ctx.wall.now()
 
 
 async def mark_stream(uow: UnitOfWork, name: str, state: StreamState, reason: str) -> None:
@@ -113,7 +180,11 @@ def publish_stream(uow: UnitOfWork, row: Stream) -> None:
     """Tell the state of a stream."""
     uow.publish(
         StreamChanged(
-            stream=row.name, state=StreamState(row.state), since=row.since, reason=row.reason
+            stream=row.name,
+            state=StreamState(row.state),
+            since=row.since,
+            reason=row.reason,
+            last_seen_at=row.last_seen_at,
         ),
         key=f"stream:{row.name}",
         revision=row.revision,

@@ -31,6 +31,11 @@ def upgrade() -> None:
     op.add_column(
         "streams", sa.Column("last_seen_at", UtcDateTime(), nullable=True), schema="ingest"
     )
+    op.add_column(
+        "dead_letters",
+        sa.Column("settled_reason", sa.Text(), server_default="", nullable=False),
+        schema="ingest",
+    )
     op.create_table(
         "backfills",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -190,6 +195,7 @@ def downgrade() -> None:
         "backfills",
     ):
         op.drop_table(table, schema="ingest")
+    op.drop_column("dead_letters", "settled_reason", schema="ingest")
     op.drop_column("streams", "last_seen_at", schema="ingest")
     op.drop_index("ix_raw_notices_origin", "raw_notices", schema="ingest")
     op.drop_column("raw_notices", "origin_id", schema="ingest")

@@ -1,0 +1,1 @@
+"""GCN Circulars of everybody: read, and what they speak of."""
