@@ -40,6 +40,7 @@ def explain_cuts(
     seen: float,
     footprint: "Footprint",
     cut_short: bool,
+    shared: float = 0.0,
 ) -> Explanation:
     """Share out the probability that is not seen among the reasons.
 
@@ -52,6 +53,8 @@ def explain_cuts(
     ----------
     cut_short
         Fields poor in probability were not looked at closely.
+    shared
+        Probability that other telescopes of a network see.
     """
     if not night.dark:
         words = (
@@ -82,12 +85,13 @@ def explain_cuts(
     high = float(cells.weight[ever["altitude"]].sum())
     inside = float(cells.weight[ever["telescope"]].sum())
     away = float(cells.weight[ever["moon"]].sum())
-    before = float(points.weight.sum()) - float(remaining.weight.sum())
+    before = float(points.weight.sum()) - float(remaining.weight.sum()) - shared
     left_over = (CutReason.NO_FIELD, away, _no_field_words(parameters))
     if cut_short:
         left_over = (CutReason.NO_TIME, away, "in fields with less than there is time for")
     parts: list[tuple[CutReason, float, str]] = [
         (CutReason.PREVIOUS, before, "observed before"),
+        (CutReason.OTHERS, shared, "left to the other telescopes"),
         (CutReason.NEVER_HIGH, total - high, _altitude_words(parameters)),
         (CutReason.TELESCOPE_LIMITS, high - inside, "outside the telescope's pointing limits"),
         (

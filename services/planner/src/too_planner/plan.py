@@ -41,6 +41,7 @@ class CutReason(StrEnum):
     REFERENCES = "references"
     NO_FIELD = "no_field"
     PREVIOUS = "previous"
+    OTHERS = "others"
     NO_TIME = "no_time"
     NO_DARKNESS = "no_darkness"
 

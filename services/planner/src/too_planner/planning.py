@@ -57,11 +57,33 @@ def footprint_of(telescope: TelescopeDefinition, grid: FieldGrid | None) -> Foot
 
 
 @dataclass(frozen=True)
+class Credit:
+    """What another telescope sees: it counts for nothing in this plan.
+
+    Attributes
+    ----------
+    ra_deg, dec_deg : ndarray, shape (n,)
+        Its pointings.
+    """
+
+    footprint: Footprint
+    ra_deg: FloatArray
+    dec_deg: FloatArray
+
+    def members(self, points: Points) -> NDArray[np.bool_]:
+        """Mask of the points that it sees."""
+        found = coverage.members_of(points, self.footprint, self.ra_deg, self.dec_deg)
+        return coverage.union_of(found, len(points))
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything a plan is made of.
 
     Attributes
     ----------
+    others : tuple of Credit
+        What other telescopes of a network see.
     weight_points : Points, optional
         What is to be covered if it is not the map's probability (galaxies with their score).
     references : set of (field id, filter), optional
@@ -80,6 +102,7 @@ class Inputs:
     notes: tuple[str, ...] = ()
     catalogue_hour_angle: bool = False
     structures: int = 48
+    others: tuple[Credit, ...] = ()
 
 
 def make_plan(inputs: Inputs) -> Plan:
@@ -98,8 +121,11 @@ def make_plan(inputs: Inputs) -> Plan:
     points = inputs.points
     if points is not None and parameters.previous:
         points = points.without(seen_by(points, inputs.footprint, parameters.previous))
+    points, shared = _without_others(points, inputs.others)
     candidates = _candidates(inputs, points, night, limits)
     weights = inputs.weight_points or points
+    if weights is not points:
+        weights, _ = _without_others(weights, inputs.others)
     if weights is None:
         weights = _equal_weights(candidates.targets)
     members = coverage.members_of(
@@ -113,7 +139,7 @@ def make_plan(inputs: Inputs) -> Plan:
             atoms=coverage.make_atoms(members, weights.weight),
             dark=night.dark,
             max_fields=parameters.max_fields,
-            target=parameters.probability,
+            target=_still_wanted(parameters.probability, shared),
             fill=parameters.fill,
             in_order=parameters.keep_order,
             structures=inputs.structures,
@@ -142,6 +168,7 @@ def make_plan(inputs: Inputs) -> Plan:
         members=map_members,
         seen=statistics.probability,
         footprint=inputs.footprint,
+        shared=shared,
     )
     return Plan(
         telescope=telescope.name,
@@ -278,6 +305,21 @@ def seen_by(points: Points, footprint: Footprint, pointings: Sequence[Pointing])
     return np.flatnonzero(seen)
 
 
+def _without_others(points: Points | None, others: Sequence[Credit]) -> tuple[Points | None, float]:
+    """Points without what others see, and the weight that goes with it."""
+    if points is None or not others:
+        return points, 0.0
+    seen = np.zeros(len(points), dtype=bool)
+    for credit in others:
+        seen |= credit.members(points)
+    return points.without(np.flatnonzero(seen)), float(points.weight[seen].sum())
+
+
+def _still_wanted(target: float | None, shared: float) -> float | None:
+    """What others see counts towards the probability at which planning stops."""
+    return None if target is None else max(target - shared, 0.0)
+
+
 def _footprint_of_pointing(row: Pointing) -> Footprint:
     if row.radius_deg is not None:
         return Footprint.from_definition({"shape": "circle", "radius_deg": row.radius_deg})
@@ -315,6 +357,12 @@ def _templates(inputs: Inputs) -> tuple[VisitTemplate, ...]:
         )
         for group in groups
     )
+
+
+def steps_of(parameters: Parameters) -> int:
+    """Visits that a field has to get."""
+    one = parameters.filter_order is FilterOrder.INTEGRATED or parameters.objective is Objective.ANY
+    return 1 if one else len(parameters.filters)
 
 
 def _dither_slew_s(telescope: TelescopeDefinition) -> float:

@@ -53,6 +53,35 @@ class PlanDifference(Contract):
     probability_before: float
     probability_before_on_new_map: float | None = None
     probability_after: float
+    fields_kept: tuple[str, ...] = ()
+    fields_done: tuple[str, ...] = Field(
+        default=(), description="Of the plan before: the whole sequence was observed; kept as done"
+    )
+    probability_done: float | None = Field(
+        default=None, description="On the new map, of the sky that is done"
+    )
+
+
+class NetworkMember(Contract):
+    """One telescope of a network."""
+
+    telescope: str
+    plan_id: UUID | None = None
+    probability: float = Field(description="Of its objective (whole sequence, or any visit)")
+    probability_alone: float = Field(description="Of the plan that it would have made alone")
+    share: float = Field(description="Of the joint probability; sky seen by n counts 1/n")
+    own: float = Field(description="Probability that no other telescope sees")
+    repeats: bool = Field(default=False, description="Nothing new was left; it repeats others' sky")
+
+
+class NetworkStatistics(Contract):
+    """What several telescopes see together, by one objective."""
+
+    probability: float = Field(description="On the union of the telescopes' sky")
+    probability_any: float = Field(description="On the union of what is seen at least once")
+    probability_independent: float = Field(description="Union of the plans made alone")
+    probability_best_single: float
+    members: tuple[NetworkMember, ...]
 
 
 @register
@@ -82,6 +111,12 @@ class PlanChanged(EventData):
     superseded_by: UUID | None = None
     made_at: UtcDatetime
     submission_policy: dict[str, Any] | None = None
+    network_id: UUID | None = Field(default=None, description="Planned together with others")
+    network: NetworkStatistics | None = None
+    proposal_of: UUID | None = Field(
+        default=None,
+        description="Plan whose lost fields this one proposes to observe; never sent by itself",
+    )
 
 
 @register
