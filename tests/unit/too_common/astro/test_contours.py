@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Point, Polygon, shape
 from shapely.prepared import prep
@@ -89,6 +89,7 @@ def test_circles_anywhere(ra, dec, radius):
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 5), st.floats(0.05, 0.98))
+@example(seed=3, depth=4, level=0.75)  # touches the meridian of RA 180 in a corner
 def test_random_regions(seed, depth, level):
     skymap = random_map(np.random.default_rng(seed), depth, with_distance=False)
     collection = skymap.contours((level,))

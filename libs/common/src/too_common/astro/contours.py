@@ -22,6 +22,7 @@ MAX_POINTS = 4000
 and the seam at RA 180 is closed)."""
 
 _TOLERANCE_PIXELS = 0.1
+_ON_THE_SEAM_DEG = np.array([-71.3, -37.7, -13.1, 7.9, 23.3, 51.7, 83.9])
 
 
 def feature_collection(skymap: "SkyMap", wanted: Sequence[float]) -> dict[str, Any]:
@@ -43,10 +44,11 @@ def _feature(skymap: "SkyMap", level: float) -> dict[str, Any]:
     rings = _within_budget(rings, _TOLERANCE_PIXELS * pixel_rad)
     dense = [geojson.densified(ring) for ring in rings]
     decimals = int(np.clip(np.ceil(-np.log10(np.degrees(pixel_rad))) + 2, 3, 9))
-    seam = skymap.leaf_at(180.0, 0.0)
+    # of several places, for one may be the corner in which a region touches the meridian
+    seam = skymap.leaf_at(180.0, _ON_THE_SEAM_DEG)
     polygons = geojson.multipolygon(
         dense,
-        antimeridian_inside=bool(seam >= 0 and inside[seam]),
+        antimeridian_inside=bool(np.mean((seam >= 0) & inside[seam]) > 0.5),
         decimals=decimals,
     )
     properties: dict[str, Any] = {

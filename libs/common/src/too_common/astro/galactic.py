@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from too_common.astro import sampling
 from too_common.astro.sphere import FloatArray, unit_vectors
 
 if TYPE_CHECKING:
     from too_common.astro.skymap import SkyMap
 
-_NORTH_POLE = unit_vectors(192.859508, 27.128336)
+_NORTH_POLE = unit_vectors(192.85948, 27.12825)
 """North galactic pole (ICRS): Hipparcos catalogue (ESA SP-1200), volume 1, section 1.5.3."""
 _SAMPLING_ORDER = 7
 
@@ -28,6 +29,8 @@ def probability_below(skymap: "SkyMap", limits_deg: tuple[float, ...]) -> list[f
     Leaves are sampled at order 7 (0.46 deg) or finer; what is outside a partial map counts as
     probability 0.
     """
-    ra, dec, probability = skymap.points(_SAMPLING_ORDER, 1.0)
-    latitude = np.abs(latitude_deg(ra, dec))
-    return [float(probability[latitude < limit].sum()) for limit in limits_deg]
+    totals = np.zeros(len(limits_deg))
+    for ra, dec, probability in sampling.pieces(skymap, _SAMPLING_ORDER):
+        latitude = np.abs(latitude_deg(ra, dec))
+        totals += [probability[latitude < limit].sum() for limit in limits_deg]
+    return [float(total) for total in totals]

@@ -5,7 +5,7 @@ quantity. Four siblings with equal values say the same as their parent, so they 
 result depends on the map alone, not on how its file was cut or ordered.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from too_common.astro.errors import SkyMapError
 from too_common.astro.pixels import IntArray, range_length, range_start
 from too_common.astro.sphere import FloatArray
+
+_PIECE = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,16 +74,29 @@ def sort_and_check(leaves: Leaves) -> Leaves:
         by_start = np.argsort(start, kind="stable")
         result, start = leaves.take(by_start), start[by_start]
         del by_start
-    end = start + range_length(result.order)
-    clash = np.flatnonzero(start[1:] < end[:-1])
-    if clash.size:
-        first = int(clash[0])
+    clash = [
+        first + np.flatnonzero(start[first + 1 : last + 1] < _ends(result, start, first, last))
+        for first, last in _pieces(len(start) - 1)
+    ]
+    count = sum(len(found) for found in clash)
+    if count:
+        first = int(next(found for found in clash if len(found))[0])
         raise SkyMapError(
-            f"{clash.size} pixels overlap others",
+            f"{count} pixels overlap others",
             f"order {result.order[first]} pixel {result.ipix[first]} and "
             f"order {result.order[first + 1]} pixel {result.ipix[first + 1]}",
         )
     return result
+
+
+def _ends(leaves: Leaves, start: IntArray, first: int, last: int) -> IntArray:
+    ends: IntArray = start[first:last] + range_length(leaves.order[first:last])
+    return ends
+
+
+def _pieces(count: int) -> Iterator[tuple[int, int]]:
+    """Parts of a large table: what is computed of it in passing must not double the memory."""
+    return ((first, min(first + _PIECE, count)) for first in range(0, count, _PIECE))
 
 
 def merge_sorted(leaves: Leaves) -> Leaves:

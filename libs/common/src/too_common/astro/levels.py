@@ -37,7 +37,7 @@ def leaf_levels(skymap: "SkyMap") -> FloatArray:
     """Probability of all leaves whose density is at least the leaf's own (itself included)."""
     falling = skymap.falling
     density = skymap.probdensity[falling]
-    cumulative = np.minimum(np.cumsum(skymap.probability[falling]), 1.0)
+    cumulative = np.minimum(skymap.enclosed, 1.0)
     # equal densities get the level at the end of their group: the order of rows must not matter
     last_of_group = np.searchsorted(-density, -density, side="right") - 1
     result = np.empty(len(falling))
@@ -48,8 +48,7 @@ def leaf_levels(skymap: "SkyMap") -> FloatArray:
 def inside_level(skymap: "SkyMap", level: float) -> NDArray[np.bool_]:
     """Mask of the densest leaves that hold `level`; leaves of equal density go together."""
     falling = skymap.falling
-    cumulative = np.cumsum(skymap.probability[falling])
-    last = min(int(np.searchsorted(cumulative, level)), len(falling) - 1)
+    last = min(int(np.searchsorted(skymap.enclosed, level)), len(falling) - 1)
     faintest = max(float(skymap.probdensity[falling[last]]), np.finfo(np.float64).tiny)
     result: NDArray[np.bool_] = skymap.probdensity >= faintest
     return result
@@ -57,11 +56,14 @@ def inside_level(skymap: "SkyMap", level: float) -> NDArray[np.bool_]:
 
 def credible_area_sr(skymap: "SkyMap", level: float) -> float:
     """Area of the smallest region of that probability."""
-    falling = skymap.falling
-    probability = np.concatenate([[0.0], np.cumsum(skymap.probability[falling])])
-    area = np.concatenate([[0.0], np.cumsum(skymap.area_sr[falling])])
-    used = np.concatenate([[True], skymap.probability[falling] > 0])
-    return float(np.interp(level, probability[used], area[used]))
+    falling, enclosed = skymap.falling, skymap.enclosed
+    whole = int(np.searchsorted(enclosed, level))
+    area = float(skymap.area_sr[falling[:whole]].sum())
+    if whole == len(falling):
+        return area
+    before = float(enclosed[whole - 1]) if whole else 0.0
+    part = (level - before) / (float(enclosed[whole]) - before)
+    return area + part * float(skymap.area_sr[falling[whole]])
 
 
 def log_density_3d(
@@ -153,9 +155,10 @@ class VolumeLevels:
                 counts += np.bincount(bins.ravel(), weights=share.ravel(), minlength=_BINS)
                 # dV = dP / (dP/dV); the last bin holds everything fainter and is left out
                 share[bins == 0] = 0.0
-                share *= np.exp(-np.maximum(logs, edges[0]))
+                share *= np.exp(top - np.maximum(logs, edges[0]))
                 volume += np.bincount(bins.ravel(), weights=share.ravel(), minlength=_BINS)
-        return cls(edges, _from_above(counts), _from_above(volume))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return cls(edges, _from_above(counts), _from_above(volume) * np.exp(-top))
 
     def __call__(self, log_density: FloatArray) -> FloatArray:
         """Credible level of each log density; NaN stays NaN."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from too_common.astro import pixels
+from too_common.astro import pixels, sampling
 from too_common.astro.errors import SkyMapError
 from too_common.astro.leaves import Leaves, concatenate
 from too_common.astro.pixels import IntArray
@@ -80,9 +80,12 @@ def disc_from_vector(x_km: float, y_km: float, z_km: float) -> EarthDisc:
 
 def occulted_probability(skymap: SkyMap, disc: EarthDisc) -> float:
     """Probability of a map behind the Earth."""
-    ra, dec, probability = skymap.points(_LIMB_ORDER, 1.0)
-    behind = separation_deg(disc.ra_deg, disc.dec_deg, ra, dec) < disc.radius_deg
-    return float(probability[behind].sum())
+    return float(
+        sum(
+            probability[separation_deg(disc.ra_deg, disc.dec_deg, ra, dec) < disc.radius_deg].sum()
+            for ra, dec, probability in sampling.pieces(skymap, _LIMB_ORDER)
+        )
+    )
 
 
 def without_the_earth(skymap: SkyMap, disc: EarthDisc) -> tuple[SkyMap, float]:

@@ -7,6 +7,8 @@ outline needs no neighbour search and no tolerance: an edge that two pixels of t
 occurs twice and is dropped, the others are chained.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -14,6 +16,7 @@ from too_common.astro.pixels import FACE_PLACE, FACE_RING, IntArray, face_xy
 from too_common.astro.sphere import FloatArray
 
 _MAX_EDGES = 3_000_000
+_MAX_OUTER_EDGES = 300_000
 
 
 def outline_rings(order: ArrayLike, ipix: ArrayLike) -> tuple[list[FloatArray], int]:
@@ -27,15 +30,20 @@ def outline_rings(order: ArrayLike, ipix: ArrayLike) -> tuple[list[FloatArray], 
     order : int
         Order of the pixels whose edges were followed.
     """
-    levels = np.asarray(order, dtype=np.int64)
-    pixels = np.asarray(ipix, dtype=np.int64)
+    levels, pixels = np.asarray(order), np.asarray(ipix, dtype=np.int64)
     finest = int(levels.max())
-    while finest > 0 and (4 << np.maximum(finest - levels, 0)).sum() > _MAX_EDGES:
+    present = np.bincount(levels, minlength=finest + 1)
+    while finest > 0 and _edges(present, finest) > _MAX_EDGES:
         finest -= 1
-    levels, pixels = _coarsened(levels, pixels, finest)
-    if not len(pixels):
-        return [], finest
-    start, end = _outer_edges(levels, pixels, finest)
+    while True:
+        coarse, merged = _coarsened(levels, pixels, finest)
+        if not len(merged):
+            return [], finest
+        start, end = _outer_edges(coarse, merged, finest)
+        if len(start) <= _MAX_OUTER_EDGES or not finest:
+            break
+        # noise: an outline of a million tiny islands says nothing
+        finest -= 1
     if not len(start):
         return [], finest
     return _chain(start, end, finest), finest
@@ -56,17 +64,28 @@ def corner_vectors(ids: IntArray, order: int) -> FloatArray:
     return np.stack([sin * np.cos(lon), sin * np.sin(lon), np.cos(colatitude)], axis=-1)
 
 
-def _coarsened(levels: IntArray, pixels: IntArray, finest: int) -> tuple[IntArray, IntArray]:
+def _edges(present: IntArray, finest: int) -> int:
+    """Number of edges of the order `finest` around so many pixels of each order."""
+    return int(sum(int(count) * 4 << max(finest - order, 0) for order, count in enumerate(present)))
+
+
+def _coarsened(
+    levels: NDArray[np.integer[Any]], pixels: IntArray, finest: int
+) -> tuple[IntArray, IntArray]:
     """Replace pixels finer than `finest` by those of `finest` that they fill by half or more."""
     fine = levels > finest
     if not fine.any():
-        return levels, pixels
-    parent = pixels[fine] >> (2 * (levels[fine] - finest))
-    share = np.ldexp(1.0, -2 * (levels[fine] - finest))
-    unique, inverse = np.unique(parent, return_inverse=True)
-    kept = unique[np.bincount(inverse, weights=share) >= 0.5]
+        return levels.astype(np.int64), pixels
+    depth = levels[fine] - levels.dtype.type(finest)
+    parent = pixels[fine] >> (2 * depth)
+    share = np.ldexp(1.0, -2 * np.arange(64))[depth]
+    if (parent[1:] < parent[:-1]).any():
+        by_parent = np.argsort(parent, kind="stable")
+        parent, share = parent[by_parent], share[by_parent]
+    first = np.flatnonzero(np.concatenate([[True], parent[1:] != parent[:-1]]))
+    kept = parent[first][np.add.reduceat(share, first) >= 0.5]
     return (
-        np.concatenate([levels[~fine], np.full(len(kept), finest, dtype=np.int64)]),
+        np.concatenate([levels[~fine].astype(np.int64), np.full(len(kept), finest)]),
         np.concatenate([pixels[~fine], kept]),
     )
 

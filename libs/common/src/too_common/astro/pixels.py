@@ -24,11 +24,12 @@ FACE_RING = np.array([2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4], dtype=np.int64)
 FACE_PLACE = np.array([1, 3, 5, 7, 0, 2, 4, 6, 1, 3, 5, 7], dtype=np.int64)
 """Longitude of the axis of each base face, in units of 45 deg."""
 _PIECE = 1 << 15
+_AREA_SR = np.ldexp(np.pi / 3.0, -2 * np.arange(MAX_ORDER + 1))
 
 
 def pixel_area_sr(order: ArrayLike) -> FloatArray:
     """Area of a pixel in steradians."""
-    return np.ldexp(np.pi / 3.0, -2 * np.asarray(order, dtype=np.int64))
+    return np.asarray(_AREA_SR[np.asarray(order)])
 
 
 def range_start(order: ArrayLike, ipix: ArrayLike) -> IntArray:

@@ -1,5 +1,6 @@
 """Points that stand for a sky map when footprints are laid over it."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ that small maps are sampled as well as wide ones."""
 
 MAX_EXTRA_ORDERS = 6
 """Points are not divided further than this many orders below the one asked for."""
+
+_LEAVES_AT_ONCE = 100_000
 
 _Points = tuple[FloatArray, FloatArray, FloatArray]
 
@@ -57,6 +60,26 @@ def sample_points(skymap: "SkyMap", order: int, prune: float) -> _Points:
         level, ipix, probability = level[~united], ipix[~united], probability[~united]
     ra, dec, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
     return ra, dec, weight
+
+
+def pieces(skymap: "SkyMap", order: int) -> Iterator[_Points]:
+    """All leaves by their centres, those coarser than `order` divided; some leaves at a time.
+
+    For sums over the whole map: of a map of millions of leaves no second copy is made.
+    """
+    for first in range(0, len(skymap), _LEAVES_AT_ONCE):
+        part = slice(first, first + _LEAVES_AT_ONCE)
+        level = skymap.order[part].astype(np.int64)
+        ipix, probability = skymap.ipix[part], skymap.probability[part]
+        fine = level >= order
+        yield *pixels.centres(level[fine], ipix[fine]), probability[fine]
+        for coarse in range(order):
+            here = level == coarse
+            if here.any():
+                count = 4 ** (order - coarse)
+                children = (ipix[here, np.newaxis] * count + np.arange(count)).ravel()
+                ra, dec = pixels.centres(order, children)
+                yield ra, dec, np.repeat(probability[here] / count, count)
 
 
 def _divided(

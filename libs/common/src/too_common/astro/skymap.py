@@ -109,7 +109,7 @@ class SkyMap:
         """NUNIQ numbers of the leaves."""
         return pixels.order_ipix_to_uniq(self.order, self.ipix)
 
-    @cached_property
+    @property
     def area_sr(self) -> FloatArray:
         """Area of each leaf in steradians."""
         return pixels.pixel_area_sr(self.order)
@@ -133,6 +133,12 @@ class SkyMap:
     def falling(self) -> NDArray[np.intp]:
         """Leaves in the order of falling density; equal ones in their own order."""
         return np.argsort(-self.probdensity, kind="stable")
+
+    @cached_property
+    def enclosed(self) -> FloatArray:
+        """Probability of the first, the first two, ... leaves in the order of falling density."""
+        probability = self.probability[self.falling]
+        return np.cumsum(probability, out=probability)
 
     # -- files -------------------------------------------------------------------------------
     def to_fits(self) -> bytes:

@@ -1,5 +1,6 @@
 """Work on sky maps for worker processes: top-level functions, bytes and arrays in and out."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,14 @@ def ellipse_map(
     )
 
 
+def overlap_of(one_fits: bytes, other_fits: bytes) -> float:
+    """Overlap integral of two maps, see :func:`too_common.astro.overlap.overlap_integral`."""
+    from too_common.astro.overlap import overlap_integral
+    from too_common.astro.skymap import SkyMap
+
+    return overlap_integral(SkyMap.from_fits(one_fits), SkyMap.from_fits(other_fits))
+
+
 @dataclass(frozen=True, eq=False)
 class Levels:
     """Credible levels of positions: 2-D, and 3-D (NaN where there is no distance)."""
@@ -111,10 +120,7 @@ def levels_for(
 
 
 def _normalised(skymap: Any) -> NormalisedMap:
+    facts, contours = skymap.facts().model_dump(mode="json"), skymap.contours()
+    # the file comes last: it is as large as the map itself
     fits = skymap.to_fits()
-    return NormalisedMap(
-        fits=fits,
-        sha256=skymap.sha256,
-        facts=skymap.facts().model_dump(mode="json"),
-        contours=skymap.contours(),
-    )
+    return NormalisedMap(fits, hashlib.sha256(fits).hexdigest(), facts, contours)
