@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from too_common.contracts.base import UtcDatetime
 from too_common.contracts.planner import PlanStatistics
 
+from too_planner.depth_report import DepthReport
 from too_planner.request import Parameters
 
 DOCUMENT_SCHEMA = "too-plan/1"
@@ -75,6 +76,9 @@ class Plan(BaseModel):
     )
     galaxy_score: float | None = Field(
         default=None, description="Share of the catalogue's score in the pointings"
+    )
+    depth: DepthReport | None = Field(
+        default=None, description="Which fields reach the target that was asked for"
     )
     compute_s: float = Field(default=0.0, description="Time that planning took")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from too_planner import coverage, pointings, visibility
+from too_planner import coverage, depth, pointings, visibility
 from too_planner.assembly import Target
 from too_planner.coverage import Points
 from too_planner.fieldgrid import FieldGrid
@@ -74,7 +74,7 @@ def choose_targets(
         If no galaxy can be a target.
     """
     if parameters.strategy is Strategy.GALAXIES:
-        return _galaxies(parameters, footprint, skymap, catalogue_path)
+        return _galaxies(telescope, parameters, footprint, skymap, catalogue_path)
     if parameters.strategy is Strategy.FREE:
         if points is None:
             raise ValueError("free pointings need a map")
@@ -98,6 +98,7 @@ def choose_targets(
 
 
 def _galaxies(
+    telescope: TelescopeDefinition,
     parameters: Parameters,
     footprint: "Footprint",
     skymap: "SkyMap | None",
@@ -108,11 +109,14 @@ def _galaxies(
     from too_planner.catalogue_file import open_any_catalogue
     from too_planner.galaxies import choose_galaxies
 
+    between = parameters.galaxy_distance_mpc
+    if between is None and parameters.depth is not None:
+        between = (0.0, depth.farthest_mpc(telescope, parameters))
     found = choose_galaxies(
         open_any_catalogue(catalogue_path),
         skymap,
         footprint,
-        distance_mpc=parameters.galaxy_distance_mpc,
+        distance_mpc=between,
     )
     return Chosen(found.targets, found.points, tuple(found.rows), found.notes)
 

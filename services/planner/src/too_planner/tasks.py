@@ -5,7 +5,6 @@ A worker keeps the last maps it has read, since five telescopes are planned from
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ from uuid import UUID
 
 from too_planner import coverage, fieldgrid, planning
 from too_planner.checker import check_plan
+from too_planner.depth import DepthError
 from too_planner.difference import difference
 from too_planner.galaxies import CatalogueError
+from too_planner.making import Material, finish, inputs_of, make
 from too_planner.plan import Plan, empty_statistics
 from too_planner.request import Parameters
-from too_planner.targets import choose_targets
 from too_planner.telescope import TelescopeDefinition
 
 _MAPS_KEPT = 2
@@ -97,41 +97,22 @@ def plan_task(
     wanted = Parameters.model_validate(parameters)
     grid = fieldgrid.load_grid(Path(grid_path)) if grid_path else None
     read = _read_map(map_path) if map_path else None
-    footprint = planning.footprint_of(telescope, grid)
     pairs = None if references is None else frozenset((a, b) for a, b in references)
-    notes: tuple[str, ...] = ()
-    if wanted.require_references and pairs is None:
-        notes = ("references not checked: no list is loaded",)
-    try:
-        chosen = choose_targets(
-            telescope,
-            wanted,
-            grid=grid,
-            footprint=footprint,
-            points=read.points if read else None,
-            skymap=read.skymap if read else None,
-            catalogue_path=Path(catalogue_path) if catalogue_path else None,
-            has_reference_list=pairs is not None,
-        )
-    except CatalogueError as error:
-        return {"plan": _no_plan(telescope, wanted, map_sha256, str(error)), "difference": None}
-    plan = planning.make_plan(
-        planning.Inputs(
-            telescope=telescope,
-            footprint=footprint,
-            parameters=wanted,
-            targets=chosen.targets,
-            points=read.points if read else None,
-            skymap=read.skymap if read else None,
-            map_sha256=map_sha256,
-            weight_points=chosen.weight_points,
-            references=pairs,
-            notes=notes + chosen.notes,
-        )
+    material = Material(
+        telescope=telescope,
+        parameters=wanted,
+        grid=grid,
+        points=read.points if read else None,
+        skymap=read.skymap if read else None,
+        map_sha256=map_sha256,
+        catalogue_path=Path(catalogue_path) if catalogue_path else None,
+        references=pairs,
     )
-    if chosen.galaxies:
-        seen = _seen_galaxies(plan, chosen.galaxies, footprint)
-        plan = plan.model_copy(update={"galaxies": seen})
+    try:
+        inputs, chosen = inputs_of(material)
+        plan = finish(make(inputs), inputs, chosen)
+    except (CatalogueError, DepthError) as error:
+        return {"plan": _no_plan(telescope, wanted, map_sha256, str(error)), "difference": None}
     violations = check_plan(plan, telescope, references=pairs)
     if violations:
         first = violations[0]
@@ -146,7 +127,7 @@ def plan_task(
             Plan.model_validate(previous[1]),
             plan,
             points=read.points if read else None,
-            footprint=footprint,
+            footprint=inputs.footprint,
         ).model_dump(mode="json")
     return {"plan": plan.model_dump(mode="json"), "difference": compared}
 
@@ -162,19 +143,6 @@ def _no_plan(
         statistics=empty_statistics(),
         failure=reason,
     ).model_dump(mode="json")
-
-
-def _seen_galaxies(
-    plan: Plan, rows: Sequence[dict[str, Any]], footprint: Any
-) -> tuple[dict[str, Any], ...]:
-    import numpy as np
-
-    ra = np.array([row["ra_deg"] for row in rows])
-    dec = np.array([row["dec_deg"] for row in rows])
-    seen = np.zeros(len(rows), dtype=bool)
-    for ra_deg, dec_deg in {(row.ra_deg, row.dec_deg) for row in plan.exposures}:
-        seen |= footprint.contains(ra_deg, dec_deg, ra, dec)
-    return tuple(row for row, is_seen in zip(rows, seen, strict=True) if is_seen)
 
 
 def coverage_task(
