@@ -163,6 +163,9 @@ async def started(
         world.keys.write_known_hosts(settings.http_host, sftp_ports)
         stepping = asyncio.create_task(world.stepper.run())
         stack.push_async_callback(_cancel, stepping)
+        if world.gcn_stream is not None:
+            streaming = asyncio.create_task(world.gcn_stream.run())
+            stack.push_async_callback(_cancel, streaming)
         await stack.enter_async_context(_http(world, listener))
         yield world, http_port, smtp_port, sftp_ports
 

@@ -80,6 +80,9 @@ class SimulatorSettings(BaseSettings):
     gattini_reader_password: SecretStr = Field(
         SecretStr("simulated-reader"), description="Its password"
     )
+    gcn_bootstrap_servers: str | None = Field(
+        None, description="Broker that stands for GCN's: heartbeats and circulars go there"
+    )
     gcn_submitter_token: SecretStr = Field(
         SecretStr("simulated-gcn-token"), description="Bearer of POST /gcn/api/circulars"
     )

@@ -16,6 +16,8 @@ from too_simulators.files.robot import FileRobot
 from too_simulators.files.sftp import SftpHost
 from too_simulators.files.telescopes import MODELS
 from too_simulators.host.gcn import GcnSite, GcnState
+from too_simulators.host.gcn_stream import GcnStream
+from too_simulators.host.gracedb import GraceDbSite, GraceDbState
 from too_simulators.host.maps import MapServer
 from too_simulators.paging.outgoing import TwilioSender
 from too_simulators.paging.records import TwilioState
@@ -137,6 +139,16 @@ class World:
             token=settings.gcn_submitter_token.get_secret_value(),
             now=now,
         )
+        self.gcn_stream = (
+            GcnStream(settings.gcn_bootstrap_servers, self.gcn.state, self.faults, wall=wall)
+            if settings.gcn_bootstrap_servers
+            else None
+        )
+        self.gracedb = GraceDbSite(
+            self.files.load("gracedb", GraceDbState) or GraceDbState(),
+            base_url=f"{base_url}/gracedb",
+            now=now,
+        )
         self.maps = MapServer(folder / "maps", self.journal)
         database_url = settings.gattini_database_url
         self.gattini = GattiniDatabase(
@@ -198,6 +210,7 @@ class World:
         self.files.save("mail", self.mailbox.state)
         self.files.save("ztf", self.ztf.state)
         self.files.save("gcn", self.gcn.state)
+        self.files.save("gracedb", self.gracedb.state)
         self.files.save("gattini-database", self.gattini.state)
         for name, robot in self.robots.items():
             self.files.save(f"robot-{name.value}", robot.state)

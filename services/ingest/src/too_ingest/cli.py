@@ -120,3 +120,87 @@ def replay(
             complete = False
     if not complete:
         raise typer.Exit(1)
+
+
+POLL_S = 1.0
+ENDED = frozenset({"done", "failed", "stopped"})
+
+
+@app.command()
+def backfill(
+    since: Annotated[str, typer.Option(help="ISO 8601; without an offset it is UTC")],
+    until: Annotated[str | None, typer.Option(help="ISO 8601; left out: up to now")] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option(help="May be repeated; left out: all that are listened to")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for its end and print what it brought")] = True,
+) -> None:
+    """Have the running marshal read the broker's topics again from a time on."""
+    import time
+
+    from too_common.cli.client import Api
+
+    api = Api()
+    body = {"since": _moment(since), "until": until and _moment(until), "topics": topic or []}
+    made = api.post("ingest", "/backfills", body)
+    typer.echo(f"backfill {made['id']}: {len(made['topics'])} topics")
+    while wait and made["state"] not in ENDED:
+        time.sleep(POLL_S)
+        made = api.get("ingest", f"/backfills/{made['id']}")
+    typer.echo(
+        f"{made['state']}: {made['read']} read, {made['new']} new, {made['known']} known, "
+        f"{made['failed']} failed" + (f" ({made['left']} left)" if made["left"] else "")
+    )
+    if made["reason"]:
+        typer.echo(made["reason"], err=True)
+    if made["state"] == "failed":
+        raise typer.Exit(1)
+
+
+def _moment(text: str) -> str:
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no ISO 8601 time") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+@app.command()
+def drill(
+    event: Annotated[
+        str | None, typer.Argument(help="Past event: its id, its name or a mission's id")
+    ] = None,
+    speed: Annotated[float, typer.Option(help="Gaps between its notices shrink by this")] = 1.0,
+    stop: Annotated[str | None, typer.Option(help="Send no more notices of this drill")] = None,
+    end: Annotated[str | None, typer.Option(help="End this drill and close its events")] = None,
+) -> None:
+    """Run a past event through the whole chain as a drill; without arguments, list the drills."""
+    from too_common.cli.client import Api, print_table
+
+    api = Api()
+    if event is not None:
+        made = api.post("ingest", "/drills", {"event": event, "speed": speed})
+        typer.echo(f"drill {made['id']} of {made['source_name']}, {len(made['notices'])} notices")
+        for notice in made["notices"]:
+            typer.echo(f"  {notice['due_at']}  {notice['notice_type']}")
+    elif stop is not None or end is not None:
+        verb, drill_id = ("stop", stop) if stop is not None else ("end", end)
+        made = api.post("ingest", f"/drills/{drill_id}/{verb}")
+        typer.echo(f"drill {made['id']} of {made['source_name']}: {made['state']}")
+    else:
+        print_table(
+            (
+                (
+                    one["id"],
+                    one["source_name"],
+                    f"{one['speed']:g}",
+                    one["state"],
+                    f"{sum(n['state'] == 'sent' for n in one['notices'])}/{len(one['notices'])}",
+                    one["begun_at"],
+                )
+                for one in api.get("ingest", "/drills")
+            ),
+            ("drill", "event", "speed", "state", "sent", "begun"),
+        )

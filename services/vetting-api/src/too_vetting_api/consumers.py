@@ -21,6 +21,7 @@ PROJECTED: tuple[type[EventData], ...] = (
     ingest.EventChanged,
     ingest.LocalizationReady,
     ingest.StreamChanged,
+    ingest.CircularReceived,
     notify.DecisionChanged,
     notify.IncidentChanged,
     notify.DutyChanged,

@@ -118,6 +118,7 @@ def _ingest(layout: Layout, _secrets: StackSecrets, servers: Servers) -> dict[st
         "TOO_INGEST_GCN_BOOTSTRAP_SERVERS": servers.kafka_bootstrap_servers,
         "TOO_INGEST_GCN_GROUP_ID": "too-marshal-local",
         "TOO_INGEST_MAP_EXTRA_HOSTS": f'["{host}"]',
+        "TOO_INGEST_GRACEDB_URL": f"{layout.simulators_url}/gracedb",
     }
 
 
@@ -187,6 +188,7 @@ def _simulators(layout: Layout, secrets: StackSecrets, servers: Servers) -> dict
             ),
             "GATTINI_READER_PASSWORD": secrets["gattini_reader_password"],
             "GCN_SUBMITTER_TOKEN": secrets["gcn_submitter_token"],
+            "GCN_BOOTSTRAP_SERVERS": servers.kafka_bootstrap_servers,
         }.items()
     }
 

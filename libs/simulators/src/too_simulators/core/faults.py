@@ -1,8 +1,8 @@
 """Fault switches: what goes wrong on purpose, where, and how often.
 
 A fault is bound to a route. Routes of simulated hosts are ``METHOD /path`` (``PUT /ztf/queues``),
-the others are named: ``sftp DECam``, ``smtp``, ``robot ZTF``, ``callbacks twilio``. Patterns use
-shell wildcards.
+the others are named: ``sftp DECam``, ``smtp``, ``gcn heartbeat``, ``robot ZTF``,
+``callbacks twilio``. Patterns use shell wildcards.
 """
 
 import secrets
@@ -46,6 +46,8 @@ class FaultKind(StrEnum):
     LATE_PROCESSING = "late_processing"
     OVERFLOW = "overflow"
     NEVER_LOADED = "never_loaded"
+    # GCN's Kafka
+    SILENT = "silent"
     # sftp
     KEY_REFUSED = "key_refused"
     HOST_KEY_CHANGED = "host_key_changed"

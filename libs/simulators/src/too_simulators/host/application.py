@@ -59,6 +59,7 @@ def make_application(world: World) -> ASGIApp:
         _host("irsa", world.irsa_api.irsa_routes()),
         _host("depot", world.irsa_api.depot_routes()),
         _host("gcn", world.gcn.routes()),
+        _host("gracedb", world.gracedb.routes()),
         _host("maps", world.maps.routes()),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from too_simulators.core.clock import ClockError
 from too_simulators.core.faults import FaultRequest
+from too_simulators.host.gracedb import Superevent
 from too_simulators.host.overview import next_window, overview
 from too_simulators.paging.records import Behaviour
 from too_simulators.paging.slack import SlackError
@@ -118,6 +119,7 @@ class Control:
             Route("/faults/{fault_id}", self._faults_off, methods=["DELETE"]),
             Route("/telephones/{number}", taking(PhoneSetup, self._set_up), methods=["PUT"]),
             Route("/telephones/{number}", taking(PhoneAct, self._phone), methods=["POST"]),
+            Route("/gracedb/superevents", taking(Superevent, self._superevent), methods=["POST"]),
             Route("/slack/press", taking(ButtonPress, self._press), methods=["POST"]),
             Route("/telescopes/{name}/load", taking(FileName, self._load), methods=["POST"]),
             Route("/ztf/restart", taking(Switch, self._ztf_restart), methods=["POST"]),
@@ -245,6 +247,15 @@ class Control:
         else:
             call = network.hang_up(number, now)
         return JSONResponse(call.model_dump(mode="json"))
+
+    async def _superevent(self, request: Request, body: Superevent) -> Response:
+        del request
+        try:
+            self._world.gracedb.put(body)
+        except ValueError as error:
+            return problem(422, str(error))
+        self._world.journal.add("gracedb.superevent", superevent_id=body.superevent_id)
+        return JSONResponse({"superevent_id": body.superevent_id}, status_code=201)
 
     async def _press(self, request: Request, body: ButtonPress) -> Response:
         del request

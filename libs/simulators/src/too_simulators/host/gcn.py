@@ -29,6 +29,8 @@ class Circular(BaseModel):
     body: str
     created_at: AwareDatetime
     by: str
+    is_published: bool = False
+    """Whether it has been sent to the readers of the Kafka topic."""
 
 
 class GcnState(BaseModel):

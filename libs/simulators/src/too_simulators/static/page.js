@@ -5,7 +5,7 @@ const KINDS = ["refuse", "status", "too_many_requests", "html", "hang", "slow_bo
   "callback_out_of_order", "refuse_recipients", "greylist", "lost_after_data", "other_content",
   "filter_unavailable", "clouds", "exposure_fails", "partial_quadrants", "late_processing",
   "overflow", "never_loaded", "key_refused", "host_key_changed", "disk_full", "short_write",
-  "lost_before_rename", "read_only"];
+  "lost_before_rename", "read_only", "silent"];
 const POLL_MS = 1500;
 const shown = new Map();
 let clock = null;

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     DRAFT = "draft"
     ALARM = "alarm"
     STREAM = "stream"
+    CIRCULAR = "circular"
     TELESCOPE = "telescope"
     DUTY = "duty"
 
@@ -59,6 +60,10 @@ def row_of(envelope: Envelope[Any]) -> Row | None:
 _PLACES: dict[type[EventData], tuple[Kind, Callable[[Any], str]]] = {
     ingest.LocalizationReady: (Kind.LOCALIZATION, lambda d: str(d.localization_id)),
     ingest.StreamChanged: (Kind.STREAM, lambda d: d.stream),
+    ingest.CircularReceived: (
+        Kind.CIRCULAR,
+        lambda d: f"{d.circular_id!r}:{d.event_id or ''}",
+    ),
     notify.DecisionChanged: (Kind.DECISION, lambda d: f"{d.event_id}:{d.program_id}"),
     notify.IncidentChanged: (Kind.INCIDENT, lambda d: str(d.incident_id)),
     notify.DutyChanged: (Kind.DUTY, lambda _: "current"),

@@ -15,6 +15,7 @@ def routers() -> Sequence[APIRouter]:
         login,
         people,
         plans,
+        streams,
         system,
     )
 
@@ -26,5 +27,6 @@ def routers() -> Sequence[APIRouter]:
         candidates.router,
         circulars.router,
         people.router,
+        streams.router,
         system.router,
     ]

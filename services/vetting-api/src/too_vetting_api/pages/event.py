@@ -125,6 +125,7 @@ PARTS = (
     "_told.html",
     "_decisions.html",
     "_localizations.html",
+    "_circulars_in.html",
     "_timeline.html",
 )
 

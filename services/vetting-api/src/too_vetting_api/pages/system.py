@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
+from too_common.contracts import ingest
 from too_common.http import Ctx
 
 from too_vetting_api.api.world import read_health, versions
@@ -28,6 +29,7 @@ async def health_list(request: Request, ctx: Ctx, viewer: Person) -> HTMLRespons
     health = await read_health(ctx)
     answer, problem = await ask(gateway(request, viewer), "queue-submit", "/facilities")
     kill, facilities = kill_switch(answer)
+    streams, streams_problem = await ask(gateway(request, viewer), "ingest", "/streams")
     async with ctx.unit_of_work() as uow:
         catalogues = await catalogue_store.all_catalogues(uow.session)
     return render(
@@ -38,8 +40,29 @@ async def health_list(request: Request, ctx: Ctx, viewer: Person) -> HTMLRespons
         kill=kill,
         facilities=[_facility(item) for item in facilities],
         facilities_problem=problem,
+        streams=_streams(listed(streams), health.streams),
+        streams_problem=streams_problem,
         catalogues=[item for item in catalogues if item.is_current],
     )
+
+
+def _streams(
+    current: list[dict[str, Any]], told: list[ingest.StreamChanged]
+) -> list[dict[str, Any]]:
+    """Streams as ingest knows them now; if it does not answer, as it told last.
+
+    Topics that are absent come last: at GCN that is the normal state of a quiet mission.
+    """
+    shown = current or [
+        {
+            "name": t.stream,
+            "state": t.state.value,
+            "reason": t.reason,
+            "last_seen_at": t.last_seen_at,
+        }
+        for t in told
+    ]
+    return sorted(shown, key=lambda s: (s.get("state") == "absent", str(s.get("name"))))
 
 
 def _facility(item: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from too_common.contracts import ingest
-from too_common.contracts.base import Envelope, EventData
+from too_common.contracts.base import Envelope, EventData, Mode
 
 from too_vetting_api.domain.projections import Kind, Row, is_snapshot
 from too_vetting_api.domain.timeline import Mark, Step
@@ -79,7 +79,8 @@ async def upsert_event(session: AsyncSession, envelope: Envelope[ingest.EventCha
         where=EventRow.revision <= new.revision,
     )
     kept = (await session.execute(statement.returning(EventRow.event_id))).one_or_none()
-    for native in data.ids:
+    # a drill has its event's ids too; by them one means the real one
+    for native in () if envelope.mode is Mode.DRILL else data.ids:
         alias = insert(EventAlias).values(
             mission=native.mission, native_id=native.native_id, event_id=data.event_id
         )

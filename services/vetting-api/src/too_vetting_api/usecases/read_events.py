@@ -110,6 +110,9 @@ class EventDetail(BaseModel):
     exposures: list[queue_submit.ExposuresExecuted]
     coverage: list[planner.CoverageChanged]
     drafts: list[circulars.DraftChanged]
+    circulars: list[ingest.CircularReceived] = Field(
+        default_factory=list, description="GCN Circulars of everybody, newest first"
+    )
     timeline: list[NoticeTimeline]
 
     @property
@@ -222,6 +225,11 @@ async def read_event(uow: UnitOfWork, name_or_id: str) -> EventDetail:
         exposures=_all(queue_submit.ExposuresExecuted, rows[Kind.EXPOSURES]),
         coverage=_all(planner.CoverageChanged, rows[Kind.COVERAGE]),
         drafts=_all(circulars.DraftChanged, rows[Kind.DRAFT]),
+        circulars=sorted(
+            _all(ingest.CircularReceived, rows[Kind.CIRCULAR]),
+            key=lambda item: item.created_at,
+            reverse=True,
+        ),
         timeline=[_timeline(correlation, items) for correlation, items in marks.items()],
     )
 
