@@ -5,6 +5,7 @@
 
 import csv
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,58 +15,108 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Send, replay and read alerts")
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
+STANDARD_INPUT = "-"
 
 
-def _inputs(
-    files: list[Path], topic: str | None, manifest: Path | None
-) -> Iterator[tuple[str, Path, str | None]]:
-    """Name to print, path and topic of each input, in order."""
-    for path in files:
-        yield str(path), path, topic
-    if manifest is None:
-        return
-    with manifest.open(encoding="utf-8-sig", newline="") as table:
-        reader = csv.DictReader(table)
-        if "file" not in (reader.fieldnames or ()):
-            raise typer.BadParameter(f"{manifest} has no column 'file'")
-        for row in reader:
-            name = (row.get("file") or "").strip()
-            if name:
-                yield name, manifest.parent / name, (row.get("topic") or "").strip() or topic
+def _manifest_inputs(manifest: Path, topic: str | None) -> list[tuple[str, Path, str | None]]:
+    """Rows of a table, which is read whole before anything is printed.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it cannot be read, is no table of text, or has no column ``file``.
+    """
+    try:
+        with manifest.open(encoding="utf-8-sig", newline="") as table:
+            reader = csv.DictReader(table)
+            if "file" not in (reader.fieldnames or ()):
+                raise typer.BadParameter(f"{manifest} has no column 'file' in its first line")
+            rows = [
+                ((row.get("file") or "").strip(), (row.get("topic") or "").strip() or topic)
+                for row in reader
+            ]
+    except OSError as error:
+        raise typer.BadParameter(f"{manifest} cannot be opened: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise typer.BadParameter(f"{manifest} is no CSV table in UTF-8: {error}") from error
+    return [(name, manifest.parent / name, its_topic) for name, its_topic in rows if name]
+
+
+def _read(path: Path) -> tuple[bytes, None] | tuple[None, str]:
+    """Bytes of a file, or why there are none."""
+    if str(path) == STANDARD_INPUT:
+        raw = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    else:
+        try:
+            if path.is_dir():
+                return None, "It is a folder, not a file."
+            with path.open("rb") as file:
+                raw = file.read(MAX_FILE_BYTES + 1)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            return None, f"The file cannot be opened: {why}."
+    if len(raw) > MAX_FILE_BYTES:
+        return None, f"The file is larger than {MAX_FILE_BYTES // 1024**2} MiB."
+    return raw, None
 
 
 def _reports(inputs: Iterable[tuple[str, Path, str | None]]) -> Iterator[dict[str, Any]]:
     from too_ingest.report import failed, report
 
     for name, path, topic in inputs:
-        try:
-            if path.stat().st_size > MAX_FILE_BYTES:
-                yield failed(name, f"The file is larger than {MAX_FILE_BYTES} bytes.")
-                continue
-            raw = path.read_bytes()
-        except OSError as error:
-            yield failed(name, f"The file cannot be opened: {error.strerror}.")
-            continue
-        yield report(name, raw, topic)
+        raw, failure = _read(path)
+        yield failed(name, failure or "") if raw is None else report(name, raw, topic)
 
 
 @app.command()
 def parse(
-    files: Annotated[list[Path] | None, typer.Argument(help="Files with one notice each")] = None,
-    topic: Annotated[str | None, typer.Option(help="Kafka topic the notices came on")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files with one notice each; - is standard input")
+    ] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(
+            help="Kafka topic they came on; without it, or in parentheses, the content decides. "
+            "With --manifest: for rows that name none"
+        ),
+    ] = None,
     manifest: Annotated[
-        Path | None, typer.Option(help="CSV with columns file and topic, paths relative to it")
+        Path | None,
+        typer.Option(
+            help="CSV table with a column 'file' (path relative to the table) and perhaps 'topic'; "
+            "other columns are ignored"
+        ),
     ] = None,
 ) -> None:
-    """Print one JSON object per notice, without any server; exit 1 if one could not be read."""
+    """Read alerts and print what they say, without any server.
+
+    One JSON object per input, one per line, in the order of the inputs: mission, notice type, ids
+    and their other spellings, times (ISO 8601, UTC), position and error region, false-alarm rate in
+    Hz, classification, flags, sky map, citations, tags. What is not known is null. What cannot be
+    read has "ok": false and a sentence in "failure".
+
+    Exit code 0: all were read; 1: at least one was not; 2: wrong arguments.
+
+    For instance:
+
+      too ingest parse alert.xml
+
+      too ingest parse --topic igwn.gwalert S241125n-*.json
+
+      too ingest parse --manifest alerts/INDEX.csv > alerts.jsonl
+    """
     if not files and manifest is None:
-        raise typer.BadParameter("give files or --manifest")
-    if manifest is not None and not manifest.is_file():
-        raise typer.BadParameter(f"there is no file {manifest}")
+        raise typer.BadParameter("give one or more files, or --manifest TABLE.csv")
+    inputs = [(str(path), path, topic) for path in files or ()]
+    if manifest is not None:
+        inputs += _manifest_inputs(manifest, topic)
     complete = True
-    for found in _reports(_inputs(files or [], topic, manifest)):
-        typer.echo(json.dumps(found, ensure_ascii=False))
+    for found in _reports(inputs):
+        # bytes: a name or a text may hold what the terminal's encoding has not
+        line = json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n"
+        sys.stdout.buffer.write(line.encode("utf-8", errors="surrogateescape"))
         complete = complete and bool(found["ok"])
+    sys.stdout.flush()
     if not complete:
         raise typer.Exit(1)
 
