@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID
 
+import asyncssh
 import pytest
 from too_common.errors import PermanentError
 from too_common.testing.service import eventually
@@ -74,6 +75,34 @@ async def test_killed_at_each_await(make_stage, monkeypatch, where):
         assert len(stage.accepted()) == 1
         first = (await stage.detail(row["submission_id"]))["attempts"][0]
         assert first["outcome"] == ("unknown" if ACTED[where] else "not_sent")
+
+
+@pytest.mark.parametrize("where", ["after the gate", "after the renaming"])
+async def test_killed_with_a_telescope_that_reports_nothing(make_stage, monkeypatch, where):
+    """The reader takes the file before anybody looks: its part tells whether it was there."""
+    async with make_stage() as stage:
+        await stage.ready("Gattini")
+        row = await stage.draft("Gattini", exposures=[("700", 20.0, 30.0, "J", 60.0)])
+        if where == "after the gate":
+            rename = asyncssh.SFTPClient.rename
+            monkeypatch.setattr(asyncssh.SFTPClient, "rename", _once(rename, before=True))
+        else:
+            monkeypatch.setattr(send, "conclude", _once(send.conclude, before=True))
+        await stage.approve(row)
+        if where == "after the renaming":
+            await eventually(lambda: stage.world.told("reader.seen"), what="the reader")
+
+        async def settled():
+            found = await stage.of_plan(plan_of(row))
+            if found["state"] in {"approved", "unknown"}:
+                await stage.advance(seconds=31)
+            return found["verified_at"] is not None
+
+        await eventually(settled, what="delivered")
+        await eventually(lambda: stage.world.told("reader.seen"), what="the reader")
+        assert len(stage.world.told("reader.seen")) == 1
+        first = (await stage.detail(row["submission_id"]))["attempts"][0]
+        assert first["outcome"] == "unknown"
 
 
 async def test_retracted_while_its_sender_lies_dead(make_stage, monkeypatch):

@@ -16,6 +16,10 @@ class NotSentError(TooError):
     """The attempt ended before anything could have been taken: proven, not guessed."""
 
 
+class GateClosedError(Exception):
+    """The gate has said no, before anything was done: what was prepared may be cleared away."""
+
+
 class Stage(StrEnum):
     """How far an outward act is known to have got."""
 

@@ -16,6 +16,7 @@ from too_common.errors import PermanentError, TransientError, UnknownOutcomeErro
 
 from too_queue_submit.clients.base import (
     BeforeAct,
+    GateClosedError,
     Identity,
     NotSentError,
     Presence,
@@ -80,7 +81,9 @@ class SftpClient:
             raise NotSentError(_words(error)) from error
         try:
             await before_act()
-        except Exception:
+        except GateClosedError:
+            # for no other reason: once the intent to act is on record, a part that is gone is the
+            # proof that it was put in place
             await self._remove_quietly(sftp, part, recorder)
             raise
         try:

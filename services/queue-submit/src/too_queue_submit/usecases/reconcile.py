@@ -9,7 +9,7 @@ from too_common.errors import ConflictError
 from too_common.uow import UnitOfWork
 
 from too_queue_submit import store
-from too_queue_submit.clients.base import Presence, ReadBack, SendState
+from too_queue_submit.clients.base import Presence, ReadBack, SendState, Stage
 from too_queue_submit.tables import SubmissionRow
 from too_queue_submit.telescopes import Comparison
 from too_queue_submit.usecases import core, send
@@ -43,6 +43,18 @@ async def decide(uow: UnitOfWork, submission_id: UUID, evidence: Evidence) -> No
         row.due_at = uow.now + AGAIN  # progress will say what was observed
         await settle_after_window(uow, row)
         return
+    if await _was_taken_by_the_reader(uow, row, evidence):
+        await send.accepted(
+            uow,
+            row,
+            send.SendOutcome(
+                send.Outcome.SENT,
+                "delivered; the reader has taken it already: its part was put in place",
+                state=SendState.DELIVERED,
+                is_verified=True,
+            ),
+        )
+        return
     proven_absent = presence is Presence.ABSENT or not await store.ever_acted(
         uow.session, row.submission_id
     )
@@ -72,6 +84,18 @@ async def decide(uow: UnitOfWork, submission_id: UUID, evidence: Evidence) -> No
         row.reason = why
         core.announce(uow, row)
     await core.tell(uow, row, "outcome_unknown", why)
+
+
+async def _was_taken_by_the_reader(uow: UnitOfWork, row: SubmissionRow, evidence: Evidence) -> bool:
+    """Whether a file that is not in the folder any more was there.
+
+    A part is written and compared before the last gate commits that we act, and from then on only
+    the renaming takes it away. So if neither the file nor its part is there, the file was.
+    """
+    if not evidence.is_file or evidence.found.presence is not Presence.GONE:
+        return False
+    last = await store.last_send_attempt(uow.session, row.submission_id)
+    return last is not None and last.stage == Stage.ACTING.value
 
 
 async def _present(uow: UnitOfWork, row: SubmissionRow, evidence: Evidence) -> None:

@@ -15,7 +15,7 @@ from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
 
 from too_queue_submit import leases, store, work
-from too_queue_submit.clients.base import Exchange, SendState, Stage
+from too_queue_submit.clients.base import Exchange, GateClosedError, SendState, Stage
 from too_queue_submit.errors import DomainError
 from too_queue_submit.gate import (
     Answer,
@@ -34,7 +34,7 @@ from too_queue_submit.windows import Window, check_window
 BUSY_RETRY = timedelta(seconds=2)
 
 
-class HeldBackError(Exception):
+class HeldBackError(GateClosedError):
     """The gate did not open; nothing was sent."""
 
     def __init__(self, answer: Answer) -> None:
