@@ -35,6 +35,7 @@ CHUNK = 40
 """Notices that are read in one transaction: what they lock is locked for so long."""
 CHUNK_BYTES = 4_000_000
 UNREAD = "received"
+HOUSEKEEPING = "housekeeping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ async def _accept(
     outcomes = []
     for message, content in zip(chunk, contents, strict=True):
         outcomes.append(await _accept_one(uow, raws.get(message.raw_id), message, content))
-    done = [o.raw_id for o in outcomes if o.state in {"parsed", "duplicate", READ}]
+    done = [o.raw_id for o in outcomes if o.state in {"parsed", "duplicate", READ, HOUSEKEEPING}]
     await dead_letters.settle(uow, done)
     return outcomes
 
@@ -183,6 +184,10 @@ async def _accept_one(
     if isinstance(content, CircularRecord):
         await take_circular(uow, raw, content, message.body)
         return Outcome(raw.id, READ)
+    if content.is_housekeeping:
+        # where a satellite looks, a sign of life: kept as it came, and no event
+        raw.state = HOUSEKEEPING
+        return Outcome(raw.id, HOUSEKEEPING)
     return await accept_notice(uow, raw, await as_of_the_drill(uow, raw, content))
 
 
