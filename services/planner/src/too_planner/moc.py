@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from too_common.astro import moc as sky
 from too_common.astro import pixels
 from too_common.astro.pixels import IntArray
-from too_common.astro.sphere import DEG2_PER_SR
+from too_common.astro.sphere import DEG2_PER_SR, unit_vectors
 
 if TYPE_CHECKING:
     from too_common.astro.footprint import Footprint
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 Moc = dict[int, IntArray]
 """Cells (nested, ascending) by order; the finest order stands there even without a cell."""
 
-MIN_ORDER, MAX_ORDER = 8, 14
-_ACROSS = 96
-"""Cells across a footprint: a chip gap of a fiftieth of the camera is still seen."""
-_MAX_CELLS = 6_000_000
+MIN_ORDER, MAX_ORDER = 8, 16
+_ACROSS = 200
+"""Cells across a footprint: a chip gap of a hundredth of the camera is still seen."""
+_MAX_CELLS = 2_500_000
 """Most cells that are looked at; more pointings get coarser cells."""
+
+
+_ORDER_0_DEG = 58.6
+"""Side of a cell of order 0."""
 
 
 class MocError(ValueError):
@@ -34,7 +39,7 @@ class MocError(ValueError):
 def order_for(footprint: "Footprint", pointings: int) -> int:
     """Finest order for some pointings: fine against the camera, bounded in the work."""
     diameter = 2.0 * footprint.radius_deg
-    order = int(np.ceil(np.log2(58.6 * _ACROSS / diameter / 1.5)))
+    order = int(np.ceil(np.log2(_ORDER_0_DEG * _ACROSS / diameter)))
     disc_deg2 = np.pi * footprint.radius_deg**2
     order = int(np.clip(order, MIN_ORDER, MAX_ORDER))
     while order > MIN_ORDER:
@@ -57,39 +62,38 @@ def coverage_moc(
     order
         Finest order; left out: fine against the camera.
     """
-    import astropy.units as u
-    from astropy_healpix import HEALPix
-
     chosen = sorted(set(places))
     finest = order_for(footprint, len(chosen)) if order is None else order
-    healpix = HEALPix(nside=1 << finest, order="nested")
     found: list[IntArray] = []
     for ra, dec in chosen:
-        near = np.asarray(
-            healpix.cone_search_lonlat(ra * u.deg, dec * u.deg, footprint.radius_deg * u.deg),
-            dtype=np.int64,
-        )
+        near = _disc(ra, dec, footprint.radius_deg, finest)
         cell_ra, cell_dec = pixels.centres(np.full(len(near), finest), near)
         found.append(near[footprint.contains(ra, dec, cell_ra, cell_dec)])
     cells = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
     return canonical(cells, finest)
 
 
+def _disc(ra_deg: float, dec_deg: float, radius_deg: float, order: int) -> IntArray:
+    """Cells of an order that may have their centre in a disc, found from the coarse to the fine."""
+    centre = unit_vectors(ra_deg, dec_deg)
+    cells = np.arange(12, dtype=np.int64)
+    for level in range(order + 1):
+        if level:
+            cells = (cells[:, None] * 4 + np.arange(4)).ravel()
+        ra, dec = pixels.centres(np.full(len(cells), level), cells)
+        # corners lie within 0.9 sides of a cell's centre
+        reach = radius_deg + (0.9 * _ORDER_0_DEG / (1 << level) if level < order else 0.0)
+        near = unit_vectors(ra, dec) @ centre >= np.cos(np.radians(min(reach, 180.0)))
+        cells = cells[near]
+    return cells
+
+
 def canonical(cells: IntArray, order: int) -> Moc:
     """Cells of one order in the canonical form: whole families become their parent."""
-    moc: Moc = {order: np.empty(0, dtype=np.int64)}
-    left = np.unique(np.asarray(cells, dtype=np.int64))
-    for level in range(order, -1, -1):
-        if level == 0 or len(left) < 4:
-            moc[level] = left
-            break
-        parents, counts = np.unique(left >> 2, return_counts=True)
-        whole = parents[counts == 4]
-        moc[level] = left[~np.isin(left >> 2, whole)]
-        left = whole
-        if not len(left):
-            break
-    kept = {level: found for level, found in moc.items() if len(found) or level == order}
+    finest = np.unique(np.asarray(cells, dtype=np.int64))
+    found = sky.Moc.of_pixels(np.full(len(finest), order, dtype=np.int64), finest).cells()
+    kept = {level: ipix for level, ipix in found.items() if len(ipix)}
+    kept.setdefault(order, np.empty(0, dtype=np.int64))
     return dict(sorted(kept.items()))
 
 

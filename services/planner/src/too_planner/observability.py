@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from too_common.astro import pixels
+from too_common.astro.sphere import from_unit_vectors
 
 from too_planner import visibility
 from too_planner.nightsky import FloatArray, night_sky
@@ -16,8 +18,31 @@ if TYPE_CHECKING:
 STEP_S = 600.0
 _LEVELS = (0.1, 0.5, 0.9)
 """Shares of the probability that stand higher than the airmasses of the band."""
-_BLOCK = 4000
-"""Cells looked at at a time, for the memory of a worker."""
+_MAX_CELLS = 6000
+_COARSE_ORDER = 5
+"""HEALPix order of cells of 1.8 deg."""
+_RICHEST = 4000
+"""Cells that the airmass of the map is made from."""
+
+
+def cells_of(points: "Points") -> "Points":
+    """A map in cells of a degree, or of two for very large maps: enough for limits of the sky."""
+    from too_planner.coverage import Points, coarse_cells
+
+    cells = coarse_cells(points)
+    if len(cells) <= _MAX_CELLS:
+        return cells
+    index = pixels.lonlat_to_index(cells.ra_deg, cells.dec_deg, _COARSE_ORDER)
+    _, inverse = np.unique(index, return_inverse=True)
+
+    def summed(values: FloatArray) -> FloatArray:
+        return np.bincount(inverse, weights=values).astype(np.float64)
+
+    vectors = np.stack(
+        [summed(cells.weight * cells.vectors[:, axis]) for axis in range(3)], axis=-1
+    )
+    ra, dec = from_unit_vectors(vectors)
+    return Points.make(ra, dec, summed(cells.weight), summed(cells.area_deg2))
 
 
 def observability(
@@ -148,7 +173,7 @@ def _airmass_levels(cells: "Points", zenith: FloatArray) -> FloatArray:
     """Sine of the altitude that some shares of the weight stand above, shape (levels, t)."""
     levels = np.empty((len(_LEVELS), len(zenith)))
     wanted = np.array(_LEVELS) * float(cells.weight.sum())
-    richest = np.argsort(-cells.weight)[:_BLOCK]
+    richest = np.argsort(-cells.weight)[:_RICHEST]
     weight, vectors = cells.weight[richest], cells.vectors[richest]
     wanted *= float(weight.sum()) / float(cells.weight.sum())
     for column, up in enumerate(zenith):

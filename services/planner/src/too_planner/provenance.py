@@ -80,6 +80,21 @@ class Provenance:
             for name, value in self.as_dict().items()
         ]
 
+    def short(self) -> list[str]:
+        """The same for the foot of a chart."""
+        made = f"{self.engine or self.rendered_by}, {self.plan_made_at[:19].replace('T', ' ')} UTC"
+        return [
+            *([f"event {self.event}"] if self.event else []),
+            *([f"map {self.map_sha256[:12]}"] if self.map_sha256 else []),
+            f"plan {self.plan_id}",
+            *(
+                [f"telescope {self.telescope} rev. {self.telescope_revision}"]
+                if self.telescope_revision is not None
+                else [f"telescope {self.telescope}"]
+            ),
+            f"made by {made}",
+        ]
+
     def file_name(self, ending: str) -> str:
         """A name that says what is in the file."""
         parts = [self.event or "plan", self.telescope, self.plan_id[-8:]]

@@ -2,7 +2,13 @@
 
 from fastapi import APIRouter
 
-from too_planner.api import events, plans, telescopes
+from too_planner.api import charts, events, plans, products, telescopes
 
-ROUTERS: tuple[APIRouter, ...] = (telescopes.router, plans.router, events.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    telescopes.router,
+    plans.router,
+    events.router,
+    charts.router,
+    products.router,
+)
 """Routes below ``/api/planner/v1``."""

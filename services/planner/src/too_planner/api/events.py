@@ -1,6 +1,5 @@
 """What the planner knows of an event: coverage, observability."""
 
-import asyncio
 import json
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,13 +8,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from too_common.contracts.ingest import LocalizationReady
 from too_common.contracts.planner import CoverageChanged
-from too_common.errors import ConflictError, NotFoundError
+from too_common.errors import NotFoundError
 from too_common.http import Ctx, Principal, require
-from too_common.uow import UnitOfWork
 
 from too_planner import fieldgrid, geojson, planning, store
-from too_planner.observability import observability
-from too_planner.tables import GridRow, LocalizationRow
+from too_planner.api.charts import observability_rows
+from too_planner.tables import GridRow
 from too_planner.telescope import TelescopeDefinition
 from too_planner.usecases.update_coverage import telescope_of
 
@@ -31,24 +29,16 @@ class CoverageView(BaseModel):
 
 
 class ObservabilityView(BaseModel):
-    """The map's peak over every telescope's next 24 hours."""
+    """The map over every telescope's next hours."""
 
     event_id: UUID
     map_sha256: str
     ra_deg: float
     dec_deg: float
     telescopes: list[dict[str, Any]] = Field(
-        description="Per telescope: dark time, observable intervals, samples for the airmass chart"
+        description="Per telescope: dark time, twilight, intervals of the peak, and samples with "
+        "the share of the map that can be observed and the airmass of map and peak"
     )
-
-
-async def _preferred(uow: UnitOfWork, event_id: UUID) -> LocalizationRow:
-    if await store.event(uow.session, event_id) is None:
-        raise NotFoundError(f"no event {event_id}")
-    row = await store.preferred_localization(uow.session, event_id)
-    if row is None:
-        raise ConflictError("the event has no sky map yet", code="no_map")
-    return row
 
 
 @router.get("/events/{event_id}/coverage", summary="What was observed of an event's map")
@@ -111,37 +101,20 @@ async def get_pointings(
     return Response(body, media_type="application/geo+json")
 
 
-@router.get("/events/{event_id}/observability", summary="When and how high the map's peak is up")
+@router.get("/events/{event_id}/observability", summary="When and how high the map is up")
 async def get_observability(
     event_id: UUID,
     ctx: Ctx,
     _who: Annotated[Principal, require("read")],
     hours: Annotated[float, Query(gt=0, le=72, description="From now")] = 24.0,
 ) -> ObservabilityView:
-    """Observable intervals and an airmass chart for every telescope."""
-    async with ctx.unit_of_work() as uow:
-        row = await _preferred(uow, event_id)
-        telescopes = await store.telescopes(uow.session)
-        now = uow.now
-    facts = LocalizationReady.model_validate(row.data).facts
-
-    def compute() -> list[dict[str, Any]]:
-        return [
-            observability(
-                TelescopeDefinition.model_validate(telescope.definition),
-                ra_deg=facts.peak_ra_deg,
-                dec_deg=facts.peak_dec_deg,
-                begin=now,
-                hours=hours,
-            )
-            for telescope in telescopes
-        ]
-
-    # some 10 ms per telescope: a thread is enough
+    """Observable share of the map and its airmass for every telescope, and the same of its peak."""
+    source, rows = await observability_rows(ctx, event_id, hours)
+    facts = LocalizationReady.model_validate(source.localization.data).facts
     return ObservabilityView(
         event_id=event_id,
-        map_sha256=row.map_sha256,
+        map_sha256=source.localization.map_sha256,
         ra_deg=facts.peak_ra_deg,
         dec_deg=facts.peak_dec_deg,
-        telescopes=await asyncio.to_thread(compute),
+        telescopes=rows,
     )

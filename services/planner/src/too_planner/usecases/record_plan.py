@@ -20,6 +20,7 @@ from too_common.uow import UnitOfWork
 
 from too_planner import store, tasks
 from too_planner.plan import Plan
+from too_planner.provenance import made_of
 from too_planner.request import Parameters, PlanRequest, RequestError, resolve
 from too_planner.tables import DocumentRow, LocalizationRow, PlanRow, TelescopeRow
 from too_planner.telescope import Strategy, TelescopeDefinition
@@ -36,6 +37,7 @@ class _Collected:
     """What a plan is made of, as the tables say."""
 
     definition: TelescopeDefinition
+    telescope_revision: int
     parameters: Parameters
     grid_sha256: str | None
     map_ref: BlobRef | None
@@ -68,6 +70,12 @@ async def make_and_record(ctx: Context, plan_id: UUID, revision: int, cause: Cau
         if found is None:
             return
         result = await _compute(ctx, found)
+        # stands in the document, so that every product can say how the plan was made
+        result["plan"]["made"] = made_of(
+            definition=found.definition.model_dump(mode="json"),
+            telescope_revision=found.telescope_revision,
+            grid_sha256=found.grid_sha256,
+        )
     except _DomainFailureError as failure:
         await _record_failure(
             ctx, plan_id, revision, cause, failure.reason, failure.waits_for_galaxies
@@ -102,6 +110,7 @@ async def _collect(uow: UnitOfWork, plan_id: UUID, revision: int) -> _Collected 
         references = await store.references(uow.session, row.telescope)
     return _Collected(
         definition=definition,
+        telescope_revision=telescope.revision,
         parameters=parameters,
         grid_sha256=telescope.grid_sha256,
         map_ref=map_ref,
