@@ -56,7 +56,8 @@ async def take_circular(
     row.content_sha256 = record.content_sha256
     row.subject, row.body, row.submitter = record.subject, record.body, record.submitter
     row.event_types = list(record.event_types)
-    row.text_format, row.bibcode = record.text_format, record.bibcode
+    row.text_format = record.text_format
+    row.bibcode = record.bibcode or row.bibcode
     row.created_at, row.edited_at = record.created_at, record.edited_at
     row.is_news = not is_correction and age_s <= settings.circular_age_limit_s
     row.raw_id = raw.id
