@@ -1,7 +1,6 @@
 """Localizations of notices and the preference among them."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from too_common.contracts.ingest import LocalizationOrigin
 from too_ingest.localization_plan import (
@@ -9,8 +8,6 @@ from too_ingest.localization_plan import (
     Cone,
     candidates,
     cone_of,
-    preferred,
-    reason_of,
 )
 from too_ingest.notices import (
     ErrorRegion,
@@ -25,13 +22,6 @@ NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 BASE = ParsedNotice(mission="x", notice_type="y", format=NoticeFormat.JSON, native_id="1")
 CIRCLE = ErrorRegion(shape=RegionShape.CIRCLE, radius_deg=5.2, containment=0.68, systematic_deg=3.1)
 PLACED = BASE.model_copy(update={"ra_deg": 10.0, "dec_deg": 5.0, "region": CIRCLE})
-
-
-@dataclass
-class Item:
-    rank: int
-    notice_at: datetime
-    map_sha256: str | None = "a"
 
 
 def test_cone_keeps_stated_containment_and_systematics():
@@ -81,21 +71,3 @@ def test_a_map_by_address_has_a_cone_beside_it_an_embedded_one_has_not():
 
 def test_a_retraction_gives_no_localization():
     assert candidates(PLACED.model_copy(update={"is_retraction": True})) == ()
-
-
-def test_preference_map_over_cone_then_stage_then_time():
-    cone, final = Item(30, NOW), Item(10, NOW + timedelta(hours=1))
-    old_map, new_map = Item(MAP_RANK, NOW, "b"), Item(MAP_RANK, NOW + timedelta(minutes=1), "c")
-    joint = Item(MAP_RANK - 1, NOW + timedelta(minutes=1), "d")
-    waiting = Item(MAP_RANK + 50, NOW + timedelta(days=1), None)
-    assert preferred([cone, final]) is cone
-    assert preferred([cone, old_map, final]) is old_map
-    assert preferred([joint, new_map, old_map, cone, waiting]) is new_map
-    assert preferred([waiting]) is None
-
-
-def test_reasons_are_words():
-    for origin in LocalizationOrigin:
-        for rank in (0, MAP_RANK):
-            for chosen in (True, False):
-                assert len(reason_of(origin, rank, is_preferred=chosen)) > 10

@@ -169,7 +169,7 @@ def sigma_deg(notice: ParsedNotice) -> float:
 
 def positions_agree(one: ParsedNotice, other: ParsedNotice) -> bool | None:
     """Tell whether two positions may be of one source; None if one of them is not known."""
-    if None in (one.ra_deg, one.dec_deg, other.ra_deg, other.dec_deg):
+    if one.ra_deg is None or one.dec_deg is None or other.ra_deg is None or other.dec_deg is None:
         return None
     from too_common.astro.sphere import separation_deg
 

@@ -37,8 +37,19 @@ QUALITY_RANK = {
     None: -1,
 }
 MANUAL_MISSION = "manual"
+_FOLLOWING = frozenset({"fermi_lat"})
+"""Missions whose ids never lead where another of their family has one."""
 _BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
-_POSITION_FIELDS = ("ra_deg", "dec_deg", "error_radius_deg", "containment")
+_POSITION_FIELDS = (
+    "ra_deg",
+    "dec_deg",
+    "error_radius_deg",
+    "containment",
+    "error_sigma_deg",
+    "systematic_included",
+    "systematic_deg",
+    "error_source",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,9 @@ class EventState:
     mission: str
     """Mission of the leading id."""
     native_id: str | None
-    """The leading id; None if no notice has one."""
+    """The leading id as the mission spells it; None if no notice has one."""
+    identity: str
+    """The leading id as it is kept, see `attachment.names_of`."""
     identities: tuple[str, ...]
     """``mission:id`` of each of the ids that must be retracted for the event to be."""
 
@@ -182,13 +195,17 @@ def leading(
 ) -> list[NoticeRecord]:
     """The group that names the event: triggered before sub-threshold, then the earliest notice.
 
+    Within Fermi GBM's id goes before LAT's, which speaks of GBM's bursts.
+
     Parameters
     ----------
     prefer
         (mission, id) that leads in any case: of the event into which a person merged others.
     """
 
-    def place(group: list[NoticeRecord]) -> tuple[bool, bool, tuple[datetime, int, int, str]]:
+    def place(
+        group: list[NoticeRecord],
+    ) -> tuple[bool, bool, bool, tuple[datetime, int, int, str]]:
         spoken = _spoken(group)
         names = {
             (r.notice.mission, name)
@@ -198,6 +215,7 @@ def leading(
         return (
             prefer not in names,
             all(r.notice.is_subthreshold for r in spoken),
+            spoken[0].notice.mission in _FOLLOWING,
             order_key(spoken[0]),
         )
 
@@ -315,6 +333,7 @@ def event_state(
         tags=tuple(sorted(tags)),
         mission=named.mission,
         native_id=named.native_id,
+        identity=identity_of(lead)[1],
         identities=tuple(sorted(":".join(identity_of(group)) for group in groups)),
     )
 

@@ -16,7 +16,6 @@ from too_ingest.tables import (
     DeadLetter,
     Event,
     EventId,
-    Localization,
     MapFile,
     Notice,
     RawNotice,
@@ -25,20 +24,6 @@ from too_ingest.tables import (
 
 
 # -- raw notices -------------------------------------------------------------------------------
-async def insert_raw(session: AsyncSession, values: dict[str, Any]) -> tuple[UUID, bool]:
-    """Store bytes; gives the row's id and whether it is new (else the repetition is counted)."""
-    statement = (
-        insert(RawNotice)
-        .values(**values)
-        .on_conflict_do_update(
-            constraint="uq_raw_notices_content", set_={"repeats": RawNotice.repeats + 1}
-        )
-        .returning(RawNotice.id, RawNotice.repeats)
-    )
-    row = (await session.execute(statement)).one()
-    return row.id, row.repeats == 0
-
-
 async def lock_raw(session: AsyncSession, raw_id: UUID) -> RawNotice | None:
     """Lock a raw notice with its bytes; waits for whoever works on it."""
     return (
@@ -129,18 +114,6 @@ async def ids_of(session: AsyncSession, event_id: UUID) -> Sequence[EventId]:
     return (await session.execute(statement)).scalars().all()
 
 
-async def lock_event(session: AsyncSession, event_id: UUID) -> Event | None:
-    """Lock an event's row."""
-    return (
-        await session.execute(
-            select(Event)
-            .where(Event.id == event_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-    ).scalar_one_or_none()
-
-
 async def list_events(
     session: AsyncSession,
     *,
@@ -161,9 +134,12 @@ async def list_events(
         statement = statement.where(Event.is_test == is_test)
     if is_retracted is not None:
         statement = statement.where(Event.is_retracted == is_retracted)
+    # what is part of another event is found by that one, under any of its names
+    statement = statement.where(Event.merged_into.is_(None))
     if native_id is not None:
         owners = select(EventId.event_id).where(EventId.native_id == native_id)
-        statement = statement.where(Event.id.in_(owners))
+        roots = select(Event.root_id).where(Event.id.in_(owners))
+        statement = statement.where(Event.id.in_(roots))
     return (await session.execute(statement)).scalars().all()
 
 
@@ -181,14 +157,6 @@ async def notice_by_content(
     ).scalar_one_or_none()
 
 
-async def notices_of(session: AsyncSession, event_id: UUID) -> Sequence[Notice]:
-    """Notices of an event in the order of arrival."""
-    statement = (
-        select(Notice).where(Notice.event_id == event_id).order_by(Notice.received_at, Notice.id)
-    )
-    return (await session.execute(statement)).scalars().all()
-
-
 def record_of(row: Notice) -> NoticeRecord:
     """What the reducer looks at."""
     return NoticeRecord(
@@ -202,17 +170,6 @@ def record_of(row: Notice) -> NoticeRecord:
 
 
 # -- localizations and maps --------------------------------------------------------------------
-async def localizations_of(session: AsyncSession, event_id: UUID) -> Sequence[Localization]:
-    """Localizations of an event in the order of their notices."""
-    statement = (
-        select(Localization)
-        .where(Localization.event_id == event_id)
-        .order_by(Localization.notice_at, Localization.id)
-        .execution_options(populate_existing=True)
-    )
-    return (await session.execute(statement)).scalars().all()
-
-
 async def put_map_file(session: AsyncSession, sha256: str, body: bytes) -> None:
     """Keep a map file as it came."""
     await session.execute(
@@ -274,10 +231,15 @@ async def list_dead_letters(
 
 
 async def has_parked(session: AsyncSession, event_id: UUID) -> bool:
-    """Tell whether an unread message seems to speak of this event."""
+    """Tell whether an unread message seems to speak of this event, or of a part of it."""
     statement = select(
         select(DeadLetter.id)
-        .where(and_(DeadLetter.event_id == event_id, DeadLetter.state == "open"))
+        .where(
+            and_(
+                DeadLetter.event_id.in_(select(Event.id).where(Event.root_id == event_id)),
+                DeadLetter.state == "open",
+            )
+        )
         .exists()
     )
     return bool((await session.execute(statement)).scalar())

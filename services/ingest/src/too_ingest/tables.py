@@ -83,6 +83,9 @@ class Event(Base):
     __table_args__ = (
         Index("ix_events_latest", "latest_notice_at"),
         Index("ix_events_event_time", "event_time"),
+        Index("ix_events_mission_time", "mission", "event_time"),
+        Index("ix_events_root_id", "root_id"),
+        Index("ix_events_review_due", "id", postgresql_where=text("is_review_due")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -104,6 +107,14 @@ class Event(Base):
     """The `EventChanged` that was published last."""
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    root_id: Mapped[UUID]
+    """The event that this one is part of; its own id if it is part of none."""
+    merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("ingest.events.id"))
+    """The event into which it was merged, which may itself be part of another."""
+    merge_id: Mapped[UUID | None]
+    """The act that merged it."""
+    is_review_due: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Something changed on which its coincidences depend."""
 
 
 class EventId(Base):
@@ -126,6 +137,12 @@ class Notice(Base):
     __table_args__ = (
         UniqueConstraint("content_sha256", "drill_key", name="uq_notices_content"),
         Index("ix_notices_received_at", "received_at"),
+        Index(
+            "ix_notices_stream",
+            "stream",
+            "event_time",
+            postgresql_where=text("stream IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -143,6 +160,8 @@ class Notice(Base):
     is_replay: Mapped[bool]
     parsed: Mapped[dict[str, Any]]
     """`ParsedNotice` without the bytes of its maps."""
+    stream: Mapped[str | None]
+    """Which rules of attachment concern it, see `attachment.Stream`."""
 
 
 class MapFile(Base):
@@ -186,7 +205,7 @@ class Localization(Base):
     label: Mapped[str] = mapped_column(server_default="")
     rank: Mapped[int]
     state: Mapped[str] = mapped_column(server_default="pending")
-    """pending, ready or failed."""
+    """pending, ready, repeated (the map is another localization's) or failed."""
     reason: Mapped[str] = mapped_column(server_default="")
     url: Mapped[str | None]
     file_sha256: Mapped[str | None]
@@ -205,6 +224,8 @@ class Localization(Base):
     ready_at: Mapped[datetime | None]
     message: Mapped[dict[str, Any] | None]
     """The `LocalizationReady` that was published."""
+    mission: Mapped[str] = mapped_column(server_default="")
+    """Of the notice that gave it; empty for an upload."""
 
 
 class Stream(Base):

@@ -47,3 +47,10 @@ def _density_at(
     leaf = np.searchsorted(start, at, side="right") - 1
     inside = (leaf >= 0) & (at < end[leaf])
     return np.where(inside, probdensity[leaf], 0.0)
+
+
+def overlap_of(one_fits: bytes, other_fits: bytes) -> float:
+    """Overlap integral of two map files: a task for a worker process."""
+    from too_common.astro.skymap import SkyMap
+
+    return overlap_integral(SkyMap.from_fits(one_fits), SkyMap.from_fits(other_fits))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
+from sqlalchemy import select
 from too_common.cause import Cause
 from too_common.contracts.base import Mode
 from too_common.contracts.ingest import LocalizationOrigin
@@ -13,7 +14,16 @@ from too_common.errors import NotFoundError
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
 
-from too_ingest import store
+from too_ingest import store, store_events
+from too_ingest.attachment import (
+    TOLERANCE,
+    Rule,
+    family_of,
+    names_of,
+    partners_of,
+    rule_for,
+    stream_of,
+)
 from too_ingest.drill_plan import drill_name
 from too_ingest.event_state import NoticeRecord, event_state, is_stale
 from too_ingest.localization_plan import Candidate, candidates
@@ -21,6 +31,7 @@ from too_ingest.notices import ParsedNotice, parse_notice
 from too_ingest.settings import IngestSettings
 from too_ingest.tables import Event, Localization, Notice, RawNotice
 from too_ingest.usecases.make_map import request_map
+from too_ingest.usecases.merge_events import join_events
 from too_ingest.usecases.refresh_event import apply_state, refresh_event
 
 log = structlog.get_logger(__name__)
@@ -53,7 +64,8 @@ async def read_notice(uow: UnitOfWork, raw_id: UUID) -> Outcome:
         raise NotFoundError(f"there is no raw notice {raw_id}")
     if raw.state != "received":
         known = await uow.session.get(Notice, raw.notice_id) if raw.notice_id else None
-        return Outcome(raw.id, raw.state, raw.notice_id, known.event_id if known else None)
+        event_id = await store_events.root_of(uow.session, known.event_id) if known else None
+        return Outcome(raw.id, raw.state, raw.notice_id, event_id)
     uow.cause = Cause.from_json(raw.cause)
     if len(raw.body) > THREAD_ABOVE_BYTES:
         notice = await asyncio.to_thread(parse_notice, raw.body, raw.topic or None)
@@ -66,12 +78,13 @@ async def accept_notice(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -
     """Take a notice that has been read into its event."""
     if notice.is_test and uow.cause.mode is Mode.LIVE:
         uow.cause = uow.cause.with_(mode=Mode.TEST)
-    await store.lock_identity(uow.session, notice.mission, raw.drill_key)
+    await store.lock_identity(uow.session, family_of(notice.mission), raw.drill_key)
     same = await store.notice_by_content(uow.session, raw.content_sha256, raw.drill_key)
     if same is not None:
         # the same bytes came on another topic: one notice
         raw.state, raw.notice_id = "duplicate", same.id
-        return Outcome(raw.id, "duplicate", same.id, same.event_id)
+        event_id = await store_events.root_of(uow.session, same.event_id)
+        return Outcome(raw.id, "duplicate", same.id, event_id)
     settings: IngestSettings = uow.ctx.settings
     row = Notice(
         id=uuid7(),
@@ -93,11 +106,12 @@ async def accept_notice(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -
             event_age_limit_s=settings.event_age_limit_s,
         ),
         parsed=notice.to_row(),
+        stream=stream_of(notice),
     )
-    event_id = await _attach(uow, raw, row, notice)
-    event = await refresh_event(uow, event_id)
+    joined = await _attach(uow, raw, row, notice)
+    event = await refresh_event(uow, row.event_id, retell=joined)
     raw.state, raw.notice_id = "parsed", row.id
-    await _offer_localizations(uow, event, row, notice)
+    await _offer_localizations(uow, row, notice)
     log.info(
         "notice_read",
         event_id=str(event.id),
@@ -108,35 +122,56 @@ async def accept_notice(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -
     return Outcome(raw.id, "parsed", row.id, event.id)
 
 
-def _ids(notice: ParsedNotice, content_sha256: str) -> tuple[str, tuple[str, ...]]:
-    """Id that groups, and all further spellings; a notice without any is an event by itself."""
-    identity = notice.identity_id or f"notice:{content_sha256[:16]}"
-    qualifier = notice.id_qualifier
-    aliases = (f"{a}@{qualifier}" if qualifier else a for a in notice.aliases)
-    return identity, tuple(dict.fromkeys((identity, *aliases)))
+async def _attach(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: ParsedNotice) -> bool:
+    """Put a notice into its event; events that it shows to be one are merged into the oldest.
 
-
-async def _attach(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: ParsedNotice) -> UUID:
-    identity, native_ids = _ids(notice, raw.content_sha256)
-    known = await store.find_event_ids(uow.session, notice.mission, native_ids, raw.drill_key)
+    True if events were merged.
+    """
+    names = names_of(notice, raw.content_sha256)
+    known = await store.find_event_ids(uow.session, notice.mission, names, raw.drill_key)
+    links = dict.fromkeys((k.event_id for k in known), "one notice names the ids of both")
+    for other_id, rule in (await _by_rule(uow, raw, notice)).items():
+        links.setdefault(other_id, f"{rule.name}: {rule.reason}")
     if known:
-        first = next((k for k in known if k.native_id == identity), known[0])
-        event_id = first.event_id
-        await store.lock_event(uow.session, event_id)
+        first = next((k for k in known if k.native_id == names[0]), known[0])
+        home_id = first.event_id
+    elif links:
+        found = await uow.session.execute(select(Event).where(Event.id.in_(links)))
+        home_id = min(found.scalars(), key=lambda e: (e.created_at, e.id)).id
     else:
-        event_id = await _new_event(uow, raw, row, notice)
-    row.event_id = event_id
+        home_id = await _new_event(uow, raw, row, notice)
+    row.event_id = home_id
     uow.session.add(row)
     await uow.session.flush()
     await store.add_event_ids(
         uow.session,
-        event_id=event_id,
+        event_id=home_id,
         mission=notice.mission,
-        native_ids=native_ids,
+        native_ids=names,
         drill_key=raw.drill_key,
-        primary=None if known else identity,
+        primary=None if known or links else names[0],
     )
-    return event_id
+    return bool(links) and await join_events(uow, home_id, links)
+
+
+async def _by_rule(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -> dict[UUID, Rule]:
+    """Events with a notice that a rule says is of the same burst."""
+    stream = stream_of(notice)
+    if stream is None or notice.event_time is None:
+        return {}
+    rows = await store_events.notices_of_streams(
+        uow.session,
+        partners_of(stream),
+        begin=notice.event_time - TOLERANCE,
+        end=notice.event_time + TOLERANCE,
+        drill_key=raw.drill_key,
+    )
+    found: dict[UUID, Rule] = {}
+    for other in rows:
+        rule = rule_for(notice, ParsedNotice.model_validate(other.parsed))
+        if rule is not None:
+            found.setdefault(other.event_id, rule)
+    return found
 
 
 async def _new_event(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: ParsedNotice) -> UUID:
@@ -146,8 +181,10 @@ async def _new_event(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: Parse
         name = f"{notice.mission} {moment:%y%m%d %H:%M:%S}"
     if raw.drill_key:
         name = drill_name(name, raw.drill_key)
+    event_id = uuid7()
     event = Event(
-        id=uuid7(),
+        id=event_id,
+        root_id=event_id,
         mission=notice.mission,
         name=name,
         drill_key=raw.drill_key,
@@ -171,25 +208,22 @@ async def _new_event(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: Parse
     return event.id
 
 
-async def _offer_localizations(
-    uow: UnitOfWork, event: Event, row: Notice, notice: ParsedNotice
-) -> None:
+async def _offer_localizations(uow: UnitOfWork, row: Notice, notice: ParsedNotice) -> None:
     for candidate in candidates(notice):
-        localization = await _localization(uow, event, row, candidate)
+        localization = await _localization(uow, row, candidate)
         await request_map(uow, localization)
 
 
-async def _localization(
-    uow: UnitOfWork, event: Event, row: Notice, candidate: Candidate
-) -> Localization:
+async def _localization(uow: UnitOfWork, row: Notice, candidate: Candidate) -> Localization:
     file_sha256 = None
     if candidate.origin is LocalizationOrigin.EMBEDDED and candidate.data is not None:
         file_sha256 = hashlib.sha256(candidate.data).hexdigest()
         await store.put_map_file(uow.session, file_sha256, candidate.data)
     localization = Localization(
         id=uuid7(),
-        event_id=event.id,
+        event_id=row.event_id,
         notice_id=row.id,
+        mission=row.mission,
         origin=candidate.origin,
         label=candidate.label,
         rank=candidate.rank,
