@@ -69,6 +69,16 @@ class EventFacts(Contract):
     dec_deg: float | None = None
     error_radius_deg: float | None = Field(default=None, description="As stated by the mission")
     containment: float | None = Field(default=None, description="Probability within that radius")
+    error_sigma_deg: float | None = Field(
+        default=None, description="Per axis, by the two-dimensional Gaussian rule; derived"
+    )
+    systematic_included: bool | None = Field(
+        default=None, description="Whether that radius holds the systematics"
+    )
+    systematic_deg: float | None = Field(
+        default=None, description="Added to it in quadrature, at the same containment"
+    )
+    error_source: str = Field(default="", description="Who says so")
     duration_s: float | None = None
     energy_tev: float | None = None
     signalness: float | None = None

@@ -9,7 +9,7 @@ from too_ingest.notices.conventions import ROBOBA_SYSTEMATIC_DEG, convention
 from too_ingest.notices.model import ErrorRegion, ParsedNotice, SkymapKind, SkymapSource
 from too_ingest.notices.parser import Document
 from too_ingest.notices.unified import UnifiedParser
-from too_ingest.notices.values import fits_url, to_int, to_text
+from too_ingest.notices.values import fits_url, to_float, to_int, to_text
 from too_ingest.notices.voevent import Packet
 
 TESTS = frozenset({"99999"})
@@ -27,6 +27,9 @@ MOST_LIKELY = {
     19: "TGF",
 }
 """Classes of the on-board classifier (Most_Likely_Index)."""
+SPACECRAFT_LONGITUDE, SPACECRAFT_LATITUDE = "spacecraft_longitude_deg", "spacecraft_latitude_deg"
+"""Names among the facts; the map of an error circle leaves out what the Earth hides from there."""
+MAX_LATITUDE_DEG = 30.0
 _BURST_NAME = re.compile(r"\b(bn\d{9})")
 
 TYPES = (
@@ -62,6 +65,15 @@ def _systematic(duration: str | None) -> float:
     return ROBOBA_SYSTEMATIC_DEG.get((duration or "").strip().lower(), ROBOBA_SYSTEMATIC_DEG[""])
 
 
+def _place(longitude: float | None, latitude: float | None) -> dict[str, object]:
+    """Point below the spacecraft, whose orbit stays within 26 deg of the equator; or nothing."""
+    if longitude is None or latitude is None or (longitude, latitude) == (0.0, 0.0):
+        return {}
+    if not (-180.0 <= longitude <= 360.0 and abs(latitude) <= MAX_LATITUDE_DEG):
+        return {}
+    return {SPACECRAFT_LONGITUDE: longitude, SPACECRAFT_LATITUDE: latitude}
+
+
 def _refine(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNotice:
     extra: dict[str, object] = {}
     tags: list[str] = []
@@ -75,6 +87,7 @@ def _refine(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNo
     for name in ("Long_short", "Duration_class", "Spectral_class", "Reliability"):
         if (value := packet.value(name)) is not None:
             extra[name.lower()] = value
+    extra |= _place(packet.number("SC_Long"), packet.number("SC_Lat"))
     if (duration := packet.value("Long_short") or packet.value("Duration_class")) is not None:
         tags.append(duration.lower())
     classification = {}
@@ -142,8 +155,10 @@ def _refine_json(document: Document, notice: ParsedNotice) -> ParsedNotice:
     tags = [str(label).lower() for label in notice.facts.classification]
     if members.get("duration_class"):
         tags.append(str(members["duration_class"]).lower()[:40])
+    place = _place(to_float(members.get("longitude")), to_float(members.get("latitude")))
     return notice.model_copy(
         update={
+            "facts": with_facts(notice, extra=notice.facts.extra | place),
             "native_id": number or notice.native_id,
             "aliases": names if number else notice.aliases,
             "alert_kind": AlertKind.RETRACTION if notice.is_retraction else kind,

@@ -20,6 +20,17 @@ from too_ingest.notices.voevent import Packet
 
 HZ_LABELLED_PER_YEAR = frozenset({"km3net"})
 """Missions whose packets label a rate in Hz as yr^-1."""
+ID_NAMES = (
+    "id",
+    "event_id",
+    "event_no",
+    "event_name",
+    "alert_id",
+    "trigger_id",
+    "burst_id",
+    "internal_id",
+)
+"""Params in which strangers put their event's id, most specific first."""
 _HEAD = re.compile(r"[A-Za-z][A-Za-z_]*")
 
 
@@ -59,7 +70,8 @@ class GenericVoevent:
         facts = notice.facts
         if mission in HZ_LABELLED_PER_YEAR and (far := packet.number("FAR")) is not None:
             facts = facts.model_copy(update={"far_hz": far})
-        event_id = notice.native_id or to_id(packet.value("id") or packet.value("event_name"))
+        stated = next((text for name in ID_NAMES if (text := packet.value(name))), None)
+        event_id = notice.native_id or to_id(stated)
         return notice.model_copy(
             update={"tags": ("unknown stream",), "facts": facts, "native_id": event_id}
         )

@@ -50,7 +50,10 @@ def _region(packet: Packet, region: ErrorRegion) -> ErrorRegion:
 def _refine(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> ParsedNotice:
     native_id = run_event(packet.value("run_id"), packet.value("event_id"))
     aliases: list[str] = []
-    if native_id is None and kind.name == "AMON_NU_EM_COINC":
+    if kind.name == "AMON_NU_EM_COINC":
+        # a coincidence of several detectors: its number stands alone
+        if native_id is not None:
+            aliases.append(native_id)
         native_id = to_id(packet.value("Event_ID")) or notice.native_id
     if native_id is None:
         native_id = notice.native_id
@@ -119,7 +122,6 @@ def _refine_track(document: Document, notice: ParsedNotice) -> ParsedNotice:
     kind = notice.alert_kind
     if record and kind is AlertKind.INITIAL:
         kind = AlertKind.UPDATE
-    is_test = notice.is_test or "/test/" in document.schema_path
     note = f"{notice.region.note}; {convention('icecube JSON').source}"
     return notice.model_copy(
         update={
@@ -127,14 +129,13 @@ def _refine_track(document: Document, notice: ParsedNotice) -> ParsedNotice:
             "aliases": tuple(dict.fromkeys(i for i in (*ids, *names) if i != native_id)),
             "alert_kind": kind,
             "stage": 1,
-            "is_test": is_test,
             "region": notice.region.model_copy(update={"note": note})
             if notice.region.radius_deg
             else notice.region,
             "facts": with_facts(
                 notice, signalness=signalness, energy_tev=to_float(members.get("nu_energy"))
             ),
-            "tags": (*notice.tags, *(c for c in ("gold", "bronze") if c in pipeline)),
+            "tags": (*notice.tags, *(c for c in ("gold", "bronze", "cascade") if c in pipeline)),
         }
     )
 
@@ -151,6 +152,8 @@ TRACK_JSON = UnifiedParser(
     topics=(
         "gcn.notices.icecube.gold_bronze_track_alerts",
         "gcn.notices.icecube.test.gold_bronze_track_alerts",
+        "gcn.notices.icecube.single_neutrino_alerts",
+        "gcn.notices.icecube.cascade_alerts",
     ),
     missions=(("icecube", ""),),
     refine=_refine_track,

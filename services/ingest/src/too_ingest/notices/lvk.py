@@ -106,9 +106,11 @@ class IgwnParser:
         if superevent_id is None:
             raise ParseError("igwn.gwalert without a superevent_id")
         kind_text = (to_text(members.get("alert_type")) or "").upper()
-        kind = ALERT_KINDS.get(kind_text.lower().replace("_", ""))
-        if kind is None:
-            raise ParseError(f"igwn.gwalert with unknown alert_type {kind_text[:40]!r}")
+        if not kind_text:
+            raise ParseError("igwn.gwalert without an alert_type")
+        known = ALERT_KINDS.get(kind_text.lower().replace("_", "").replace(" ", ""))
+        # a type that a later run brings is stored and shown, not refused
+        kind = known or AlertKind.UPDATE
         event = members.get("event")
         event = event if isinstance(event, dict) else {}
         coincidence = members.get("external_coinc")
@@ -119,7 +121,7 @@ class IgwnParser:
         search = facts.search or ""
         return ParsedNotice(
             mission=self.name,
-            notice_type=f"igwn.gwalert {kind_text}",
+            notice_type=f"igwn.gwalert {kind_text[:60]}",
             format=NoticeFormat.JSON,
             native_id=superevent_id,
             kind=EventKind.GW,
@@ -134,7 +136,11 @@ class IgwnParser:
             is_retraction=kind is AlertKind.RETRACTION,
             skymaps=maps,
             cites=_cites(coincidence),
-            tags=(*class_tags(facts.classification, group=facts.group), *tags),
+            tags=(
+                *class_tags(facts.classification, group=facts.group),
+                *tags,
+                *(() if known else ("unknown alert type",)),
+            ),
         )
 
 

@@ -51,6 +51,7 @@ class RegionShape(StrEnum):
     CIRCLE = "circle"
     ELLIPSE = "ellipse"
     RECTANGLE = "rectangle"
+    POLYGON = "polygon"
     NONE = "none"
 
 

@@ -4,6 +4,8 @@ The content decides where the topic is absent, not in the list, or contradicted 
 say; a contradiction is tagged, so that a person sees it.
 """
 
+from too_common.contracts.ingest import EventFacts
+
 from too_ingest.notices import (
     classic_binary,
     classic_text,
@@ -22,7 +24,13 @@ from too_ingest.notices import (
     unified_missions,
 )
 from too_ingest.notices.jsondoc import read_json
-from too_ingest.notices.model import MISMATCH, NoticeFormat, ParsedNotice, ParseError
+from too_ingest.notices.model import (
+    MISMATCH,
+    NoticeFormat,
+    ParsedNotice,
+    ParseError,
+    RegionShape,
+)
 from too_ingest.notices.parser import Document, NoticeParser
 from too_ingest.notices.unified import UnifiedParser
 from too_ingest.notices.voevent import is_packet_json, read_packet_json, read_xml
@@ -101,6 +109,16 @@ def parse_notice(raw: bytes, topic: str | None = None) -> ParsedNotice:
     ParseError
         If nothing can be made of the bytes; they belong to the dead letters.
     """
+    notice = _read(raw, topic)
+    tags = [*notice.tags]
+    if notice.is_housekeeping:
+        tags.append(housekeeping.TAG)
+    return notice.model_copy(
+        update={"tags": tuple(dict.fromkeys(tags)), "facts": _with_error(notice)}
+    )
+
+
+def _read(raw: bytes, topic: str | None) -> ParsedNotice:
     if classic_binary.looks_binary(raw):
         return classic_binary.parse_binary(raw)
     if classic_text.looks_text(raw):
@@ -109,12 +127,26 @@ def parse_notice(raw: bytes, topic: str | None = None) -> ParsedNotice:
     parser, contradicted = choose(document, topic)
     known = topic if topic and not topic.startswith("(") else None
     notice = parser.parse(document, known)
-    tags = [*notice.tags]
-    if notice.is_housekeeping:
-        tags.append(housekeeping.TAG)
     if contradicted:
-        tags.append(MISMATCH)
-    return notice.model_copy(update={"tags": tuple(dict.fromkeys(tags))})
+        return notice.model_copy(update={"tags": (*notice.tags, MISMATCH)})
+    return notice
+
+
+def _with_error(notice: ParsedNotice) -> EventFacts:
+    """Facts with what the error region means, as far as the position is the event's."""
+    region, facts = notice.region, notice.facts
+    if facts.ra_deg is None or region.shape is RegionShape.NONE:
+        return facts
+    return facts.model_copy(
+        update={
+            "error_radius_deg": region.radius_deg,
+            "containment": region.containment,
+            "error_sigma_deg": region.sigma_deg,
+            "systematic_included": region.systematic_included,
+            "systematic_deg": region.systematic_deg,
+            "error_source": region.note,
+        }
+    )
 
 
 def choose(document: Document, topic: str | None) -> tuple[NoticeParser, bool]:

@@ -43,6 +43,15 @@ SK_CLASSIC = ClassicParser(
     streams=("nasa.gsfc.gcn/SK_SN", "nasa.gsfc.gcn/SK"),
     refine=_refine_sk,
 )
+
+
+def _refine_sk_json(document: Document, notice: ParsedNotice) -> ParsedNotice:
+    # the classic notices of the same alert have the trigger number as their id
+    number = to_id((document.json or {}).get("trigger_number"))
+    aliases = dict.fromkeys((*notice.aliases, *((number,) if number else ())))
+    return notice.model_copy(update={"aliases": tuple(aliases), "stage": 1})
+
+
 SK_JSON = UnifiedParser(
     "superk",
     event_kind=EventKind.SUPERNOVA,
@@ -50,6 +59,7 @@ SK_JSON = UnifiedParser(
     # the singular is a misspelling that the documentation prints
     topics=("gcn.notices.superk.sn_alert", "gcn.notice.superk.sn_alert"),
     missions=(("super-kamiokande", ""), ("superk", "")),
+    refine=_refine_sk_json,
 )
 
 

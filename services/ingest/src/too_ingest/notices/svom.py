@@ -4,13 +4,14 @@ import re
 
 from too_common.contracts.ingest import AlertKind, EventKind
 
-from too_ingest.notices.classic import ClassicType, classic_notice, with_facts
+from too_ingest.notices.classic import ClassicType, classic_notice, packet_type, with_facts
 from too_ingest.notices.model import ParsedNotice
 from too_ingest.notices.parser import Document
 from too_ingest.notices.values import to_id
 
 ASSUMED_GRM_RADIUS_DEG = 10.0
 """GRM prints -1 for 'unknown': about 10 deg (mission page)."""
+RETRACTION_TYPE = 219
 _SUFFIX = re.compile(r"^(sb\d{8})_(.+)$")
 _STAGES = {"grm": 0, "eclairs": 1, "mxt": 2, "vt": 3}
 _INSTRUMENTS = ("grm", "eclairs", "mxt", "vt")
@@ -42,10 +43,13 @@ class SvomParser:
             AlertKind.INITIAL if first else AlertKind.UPDATE,
             stage=_STAGES.get(instrument, 1),
             stream="SVOM",
+            observation_start=instrument in {"mxt", "vt"},
         )
         notice = classic_notice(packet, kind, mission=self.name, event_kind=EventKind.GRB)
         catalogue = "catalog" in subtype
-        unknown = notice.ra_deg is not None and notice.region.radius_deg is None
+        unknown = (
+            instrument == "grm" and notice.ra_deg is not None and notice.region.radius_deg is None
+        )
         extra = {
             name.lower(): value
             for name in (
@@ -62,7 +66,11 @@ class SvomParser:
         if catalogue:
             tags.append("known source")
         native = to_id(packet.value("Burst_Id")) or (match[1] if match else None)
-        retraction = notice.is_retraction or subtype == "retraction"
+        retraction = (
+            notice.is_retraction
+            or subtype == "retraction"
+            or packet_type(packet) == RETRACTION_TYPE
+        )
         return notice.model_copy(
             update={
                 "native_id": native,

@@ -25,7 +25,7 @@ LEAP_DAYS = (
 """First days after a leap second since 2001 (IERS Bulletin C)."""
 
 _ISO = re.compile(
-    r"^\s*(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,12}))?"
+    r"^\s*(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?"
     r"\s*(?:(Z|UTC?)|([+-])(\d{2}):?(\d{2}))?\s*$",
     re.ASCII,
 )
@@ -35,7 +35,7 @@ def parse_iso(text: object) -> datetime | None:
     """Read an ISO 8601 date and time; naive means UTC; None if it cannot be one."""
     if not isinstance(text, str) or len(text) > 64 or (match := _ISO.match(text)) is None:
         return None
-    year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
+    year, month, day, hour, minute, second = (int(match[i] or 0) for i in range(1, 7))
     micro = int((match[7] or "0").ljust(6, "0")[:6])
     leap = second == 60
     try:

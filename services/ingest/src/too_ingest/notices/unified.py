@@ -237,7 +237,8 @@ def unified_notice(
     place = to_angle(members.get("ra"), members.get("dec"))
     region = read_region(members) if place else ErrorRegion()
     skymaps, map_tags = read_skymaps(members)
-    is_test = tense in TEST_TENSES or (to_flag(members.get("is_test")) or False)
+    of_tests = "/test/" in f"/{document.schema_path}/" or ".test." in f"{topic or ''}."
+    is_test = tense in TEST_TENSES or of_tests or (to_flag(members.get("is_test")) or False)
     notice_time = parse_iso(members.get("alert_datetime"))
     return ParsedNotice(
         mission=mission,

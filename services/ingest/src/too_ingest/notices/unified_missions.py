@@ -2,7 +2,8 @@
 
 from too_common.contracts.ingest import EventKind
 
-from too_ingest.notices.model import ParsedNotice
+from too_ingest.notices.conventions import convention
+from too_ingest.notices.model import ParsedNotice, RegionShape
 from too_ingest.notices.parser import Document
 from too_ingest.notices.unified import UnifiedParser
 from too_ingest.notices.values import to_ids, to_text
@@ -11,7 +12,16 @@ from too_ingest.notices.values import to_ids, to_text
 def _refine_km3net(document: Document, notice: ParsedNotice) -> ParsedNotice:
     names = to_ids((document.json or {}).get("event_name"))
     aliases = tuple(dict.fromkeys((*notice.aliases, *names)))
-    return notice.model_copy(update={"aliases": aliases, "stage": 1})
+    region = notice.region
+    if region.shape is not RegionShape.NONE and "systematic_included" not in (document.json or {}):
+        meaning = convention("km3net")
+        region = region.model_copy(
+            update={
+                "systematic_included": meaning.systematic_included,
+                "note": f"{region.note}; {meaning.source}",
+            }
+        )
+    return notice.model_copy(update={"aliases": aliases, "stage": 1, "region": region})
 
 
 def _refine_frb(document: Document, notice: ParsedNotice) -> ParsedNotice:
