@@ -3,11 +3,15 @@
 from too_common.contracts.base import Envelope
 from too_common.contracts.ingest import EventChanged, LocalizationReady
 from too_common.contracts.notify import DecisionChanged
-from too_common.contracts.queue_submit import ExposuresExecuted
+from too_common.contracts.queue_submit import (
+    ExposuresExecuted,
+    ForeignPointingsListed,
+    SubmissionChanged,
+)
 from too_common.contracts.vetting_api import CataloguePublished
 from too_common.uow import UnitOfWork
 
-from too_planner.usecases import take_in
+from too_planner.usecases import submissions, take_in
 
 
 async def on_event_changed(uow: UnitOfWork, event: Envelope[EventChanged]) -> None:
@@ -33,3 +37,15 @@ async def on_exposures_executed(uow: UnitOfWork, event: Envelope[ExposuresExecut
 async def on_catalogue_published(uow: UnitOfWork, event: Envelope[CataloguePublished]) -> None:
     """A galaxy catalogue arrived: make the plans that waited for one."""
     await take_in.catalogue_published(uow, event)
+
+
+async def on_submission_changed(uow: UnitOfWork, event: Envelope[SubmissionChanged]) -> None:
+    """What a telescope was told; what its night lost is planned anew."""
+    await submissions.submission_changed(uow, event)
+
+
+async def on_foreign_pointings_listed(
+    uow: UnitOfWork, event: Envelope[ForeignPointingsListed]
+) -> None:
+    """Others looked at the event."""
+    await submissions.foreign_pointings_listed(uow, event)

@@ -3,16 +3,32 @@
 from too_common.cause import Cause
 from too_common.context import Context
 
-from too_planner.jobs_payloads import MakePlan, PlanEvent, UpdateCoverage
-from too_planner.usecases import plan_event, record_plan, update_coverage
+from too_planner.jobs_payloads import (
+    MakeNetwork,
+    MakePlan,
+    PlanEvent,
+    ProposeLost,
+    UpdateCoverage,
+)
+from too_planner.usecases import (
+    plan_event,
+    plan_network,
+    propose_lost,
+    record_plan,
+    update_coverage,
+)
 
 __all__ = [
+    "MakeNetwork",
     "MakePlan",
     "PlanEvent",
+    "ProposeLost",
     "UpdateCoverage",
+    "make_network",
     "make_plan",
     "measure_coverage",
     "plan_without_word",
+    "propose_lost_fields",
 ]
 
 
@@ -30,3 +46,14 @@ async def plan_without_word(ctx: Context, job: PlanEvent, cause: Cause) -> None:
 async def measure_coverage(ctx: Context, job: UpdateCoverage, cause: Cause) -> None:
     """Measure in a worker process and record what changed."""
     await update_coverage.measure_and_record(ctx, job.event_id, cause)
+
+
+async def propose_lost_fields(ctx: Context, job: ProposeLost, cause: Cause) -> None:
+    """Propose what a night lost for the next window."""
+    async with ctx.unit_of_work(cause) as uow:
+        await propose_lost.propose(uow, job.submission_id)
+
+
+async def make_network(ctx: Context, job: MakeNetwork, cause: Cause) -> None:
+    """Plan several telescopes together in a worker process, record their plans."""
+    await plan_network.make_and_record(ctx, job.network_id, job.revision, cause)

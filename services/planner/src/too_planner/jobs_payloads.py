@@ -29,3 +29,20 @@ class UpdateCoverage(JobPayload):
     TYPE: ClassVar[str] = "update_coverage"
 
     event_id: UUID
+
+
+class ProposeLost(JobPayload):
+    """Plan what a submission's night lost for the next window."""
+
+    TYPE: ClassVar[str] = "propose_lost"
+
+    submission_id: UUID
+
+
+class MakeNetwork(JobPayload):
+    """Make the plans of telescopes that share the sky."""
+
+    TYPE: ClassVar[str] = "make_network"
+
+    network_id: UUID
+    revision: int

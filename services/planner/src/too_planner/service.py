@@ -6,7 +6,11 @@ from sqlalchemy import select
 from too_common.contracts.ingest import EventChanged, LocalizationReady
 from too_common.contracts.notify import DecisionChanged
 from too_common.contracts.planner import CoverageChanged, PlanState
-from too_common.contracts.queue_submit import ExposuresExecuted
+from too_common.contracts.queue_submit import (
+    ExposuresExecuted,
+    ForeignPointingsListed,
+    SubmissionChanged,
+)
 from too_common.contracts.vetting_api import CataloguePublished
 from too_common.service import ServiceDefinition, SnapshotItem, job_type, subscribe
 from too_common.uow import UnitOfWork
@@ -43,10 +47,14 @@ SERVICE = ServiceDefinition(
         subscribe(DecisionChanged, consumers.on_decision_changed),
         subscribe(ExposuresExecuted, consumers.on_exposures_executed),
         subscribe(CataloguePublished, consumers.on_catalogue_published),
+        subscribe(SubmissionChanged, consumers.on_submission_changed),
+        subscribe(ForeignPointingsListed, consumers.on_foreign_pointings_listed),
     ),
     jobs=(
         job_type(jobs.MakePlan, jobs.make_plan, concurrency=5, timeout_s=300.0),
         job_type(jobs.PlanEvent, jobs.plan_without_word, concurrency=2, timeout_s=60.0),
+        job_type(jobs.MakeNetwork, jobs.make_network, concurrency=2, timeout_s=300.0),
+        job_type(jobs.ProposeLost, jobs.propose_lost_fields, concurrency=2, timeout_s=60.0),
         job_type(jobs.UpdateCoverage, jobs.measure_coverage, concurrency=2, timeout_s=300.0),
     ),
     resources=resources.make_resources,

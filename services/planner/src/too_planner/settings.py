@@ -21,3 +21,6 @@ class PlannerSettings(ServiceSettings):
     plan_deadline_s: float = Field(
         120.0, gt=0, description="A plan that takes longer is given up and a person is told"
     )
+    network_deadline_s: float = Field(
+        20.0, gt=0, description="How long telescopes that share the sky are improved"
+    )

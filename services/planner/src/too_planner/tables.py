@@ -225,6 +225,8 @@ class PlanRow(Base):
     """Proven upper limit of the plan's objective."""
     network_id: Mapped[UUID | None] = mapped_column(index=True)
     """The telescopes that were planned together with this one."""
+    network: Mapped[dict[str, Any] | None]
+    """What they see together."""
     proposal_of: Mapped[UUID | None] = mapped_column(index=True)
     """The plan whose lost fields this one proposes to observe; never sent by itself."""
 

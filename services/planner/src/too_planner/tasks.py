@@ -12,12 +12,14 @@ from uuid import UUID
 
 from too_planner import coverage, fieldgrid, planning
 from too_planner.checker import check_plan
-from too_planner.depth import DepthError
+from too_planner.depth import DepthError, Distances
 from too_planner.difference import difference
 from too_planner.galaxies import CatalogueError
 from too_planner.making import Material, finish, inputs_of, make
+from too_planner.network import plan_network
 from too_planner.plan import Plan, empty_statistics
 from too_planner.request import Parameters
+from too_planner.targets import Chosen
 from too_planner.telescope import TelescopeDefinition
 
 _MAPS_KEPT = 2
@@ -93,27 +95,70 @@ def plan_task(
     RuntimeError
         If the plan breaks a limit: a fault of this program, never shown as a plan.
     """
-    telescope = TelescopeDefinition.model_validate(definition)
-    wanted = Parameters.model_validate(parameters)
-    grid = fieldgrid.load_grid(Path(grid_path)) if grid_path else None
-    read = _read_map(map_path) if map_path else None
-    pairs = None if references is None else frozenset((a, b) for a, b in references)
-    material = Material(
-        telescope=telescope,
-        parameters=wanted,
-        grid=grid,
-        points=read.points if read else None,
-        skymap=read.skymap if read else None,
+    prepared = _prepare(
+        definition=definition,
+        parameters=parameters,
+        grid_path=grid_path,
+        map_path=map_path,
         map_sha256=map_sha256,
-        catalogue_path=Path(catalogue_path) if catalogue_path else None,
-        references=pairs,
+        catalogue_path=catalogue_path,
+        references=references,
     )
+    material = prepared.material
     try:
         inputs, chosen = inputs_of(material)
         plan = finish(make(inputs), inputs, chosen)
     except (CatalogueError, DepthError) as error:
-        return {"plan": _no_plan(telescope, wanted, map_sha256, str(error)), "difference": None}
-    violations = check_plan(plan, telescope, references=pairs)
+        plan = _no_plan(material, str(error))
+        return {"plan": plan.model_dump(mode="json"), "difference": None}
+    return _checked(plan, material, inputs, previous)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    material: Material
+    read: _ReadMap | None
+
+
+def _prepare(
+    *,
+    definition: dict[str, Any],
+    parameters: dict[str, Any],
+    grid_path: str | None,
+    map_path: str | None,
+    map_sha256: str | None,
+    catalogue_path: str | None,
+    references: list[tuple[str, str]] | None,
+) -> _Prepared:
+    read = _read_map(map_path) if map_path else None
+    material = Material(
+        telescope=TelescopeDefinition.model_validate(definition),
+        parameters=Parameters.model_validate(parameters),
+        grid=fieldgrid.load_grid(Path(grid_path)) if grid_path else None,
+        points=read.points if read else None,
+        skymap=read.skymap if read else None,
+        map_sha256=map_sha256,
+        catalogue_path=Path(catalogue_path) if catalogue_path else None,
+        references=None if references is None else frozenset((a, b) for a, b in references),
+    )
+    return _Prepared(material, read)
+
+
+def _checked(
+    plan: Plan,
+    material: Material,
+    inputs: planning.Inputs,
+    previous: tuple[str, dict[str, Any]] | None,
+) -> dict[str, Any]:
+    """The plan as plain data, looked at by the checker, and its difference.
+
+    Raises
+    ------
+    RuntimeError
+        If it breaks a limit.
+    """
+    telescope = material.telescope
+    violations = check_plan(plan, telescope, references=material.references)
     if violations:
         first = violations[0]
         raise RuntimeError(
@@ -126,23 +171,62 @@ def plan_task(
             UUID(previous[0]),
             Plan.model_validate(previous[1]),
             plan,
-            points=read.points if read else None,
+            points=material.points,
             footprint=inputs.footprint,
         ).model_dump(mode="json")
     return {"plan": plan.model_dump(mode="json"), "difference": compared}
 
 
-def _no_plan(
-    telescope: TelescopeDefinition, wanted: Parameters, map_sha256: str | None, reason: str
-) -> dict[str, Any]:
+def network_task(*, members: list[dict[str, Any]], deadline_s: float) -> dict[str, Any]:
+    """Plan several telescopes together.
+
+    Parameters
+    ----------
+    members
+        Arguments of `plan_task` for each, all with the same map.
+    deadline_s
+        When to stop improving.
+
+    Returns
+    -------
+    dict
+        ``plans``: what `plan_task` gives, in the order of the members; ``statistics`` of the
+        network, or None if no telescope could be planned.
+    """
+    results: list[dict[str, Any] | None] = [None] * len(members)
+    found: list[tuple[int, Material, planning.Inputs, Chosen]] = []
+    for number, values in enumerate(members):
+        material = _prepare(**{k: v for k, v in values.items() if k != "previous"}).material
+        try:
+            if material.parameters.depth is not None and material.skymap is not None:
+                Distances(material.parameters.depth, material.skymap)
+            inputs, chosen = inputs_of(material)
+        except (CatalogueError, DepthError) as error:
+            plan = _no_plan(material, str(error))
+            results[number] = {"plan": plan.model_dump(mode="json"), "difference": None}
+            continue
+        found.append((number, material, inputs, chosen))
+    statistics = None
+    if found:
+        network = plan_network(
+            [inputs for _, _, inputs, _ in found], make=make, deadline_s=deadline_s
+        )
+        statistics = network.statistics.model_dump(mode="json")
+        for (number, material, inputs, chosen), plan in zip(found, network.plans, strict=True):
+            done = finish(plan, inputs, chosen)
+            results[number] = _checked(done, material, inputs, members[number].get("previous"))
+    return {"plans": results, "statistics": statistics}
+
+
+def _no_plan(material: Material, reason: str) -> Plan:
     return Plan(
-        telescope=telescope.name,
-        map_sha256=map_sha256,
-        parameters=wanted,
+        telescope=material.telescope.name,
+        map_sha256=material.map_sha256,
+        parameters=material.parameters,
         exposures=(),
         statistics=empty_statistics(),
         failure=reason,
-    ).model_dump(mode="json")
+    )
 
 
 def coverage_task(
@@ -190,3 +274,8 @@ def plan_job(values: dict[str, Any]) -> dict[str, Any]:
 def coverage_job(values: dict[str, Any]) -> list[tuple[float, float]]:
     """`coverage_task` with its arguments in one mapping."""
     return coverage_task(**values)
+
+
+def network_job(values: dict[str, Any]) -> dict[str, Any]:
+    """`network_task` with its arguments in one mapping."""
+    return network_task(**values)

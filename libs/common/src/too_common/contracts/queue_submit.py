@@ -93,3 +93,31 @@ class ExposuresExecuted(EventData):
     plan_id: UUID | None
     facility: str
     exposures: tuple[ExecutedExposure, ...]
+
+
+class ForeignPointing(Contract):
+    """A pointing of somebody else's telescope, planned or done."""
+
+    ra_deg: float = Field(ge=0, le=360)
+    dec_deg: float = Field(ge=-90, le=90)
+    radius_deg: float | None = Field(default=None, gt=0, le=30, description="A circular field")
+    side_deg: float | None = Field(default=None, gt=0, le=60, description="A square field")
+    polygon_deg: tuple[tuple[float, float], ...] | None = Field(
+        default=None, description="Corners in the tangent plane: x to the east, y to the north"
+    )
+    at: UtcDatetime | None = None
+    filter: str | None = None
+    depth_mag: float | None = Field(default=None, description="5 sigma, AB")
+    is_done: bool = Field(default=True, description="Observed; else planned")
+    instrument: str | None = None
+
+
+@register
+class ForeignPointingsListed(EventData):
+    """Others' pointings on an event from one source, all known so far (state, not a difference)."""
+
+    TYPE: ClassVar[str] = "queue_submit.foreign_pointings_listed"
+
+    event_id: UUID
+    source: str = Field(description="Who listed them, e.g. treasure-map")
+    pointings: tuple[ForeignPointing, ...] = Field(max_length=2000)

@@ -40,6 +40,7 @@ async def make_plan(
     localization_id: UUID | None,
     name: str | None,
     who: Principal,
+    network_id: UUID | None = None,
 ) -> PlanRow:
     """Check a person's request and start planning; the answer comes as ``planner.plan_changed``.
 
@@ -92,7 +93,9 @@ async def make_plan(
         made_by=who.name,
         cause=cause,
     )
-    await start_plan(uow, row)
+    row.network_id = network_id
+    # a network's plans are made by one job of its own
+    await start_plan(uow, row, enqueue=network_id is None)
     return row
 
 

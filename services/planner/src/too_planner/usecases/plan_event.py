@@ -15,6 +15,7 @@ from too_planner.profile import request_of_profile
 from too_planner.request import PlanRequest, Window
 from too_planner.tables import DecisionRow, EventRow, LocalizationRow, PlanRow, TelescopeRow
 from too_planner.telescope import TelescopeDefinition
+from too_planner.usecases import credit
 from too_planner.usecases.publish_plan import publish_plan, supersede
 
 PLANNING_PRIORITY = 10
@@ -76,6 +77,8 @@ async def _want(
     definition = TelescopeDefinition.model_validate(telescope.definition)
     window = Window(begin=uow.now, end=uow.now + timedelta(hours=profile.window_h))
     request = request_of_profile(profile, definition, window)
+    done = await credit.done(uow, event.event_id, telescope.name, request, definition)
+    request = request.model_copy(update={"previous": done})
     plan_id = uuid7()
     for older in await store.living_plans(uow.session, event.event_id, telescope.name):
         if not older.is_manual and older.state == PlanState.PLANNING.value:
@@ -138,17 +141,23 @@ def new_row(
         made_by=made_by,
         made_at=uow.now,
         cause=(cause or uow.cause).to_json(),
+        bound=None,
+        network_id=None,
+        network=None,
+        proposal_of=None,
     )
 
 
-async def start_plan(uow: UnitOfWork, row: PlanRow) -> None:
-    """Write the row, tell that planning began, and queue the job."""
+async def start_plan(uow: UnitOfWork, row: PlanRow, *, enqueue: bool = True) -> None:
+    """Write the row, tell that planning began, and queue the job (unless another one makes it)."""
     row.state = PlanState.PLANNING.value
     row.reason = None
     row.waits_for_galaxies = False
     uow.session.add(row)
     await uow.session.flush()
     publish_plan(uow, row)
+    if not enqueue:
+        return
     await uow.enqueue(
         MakePlan(plan_id=row.plan_id, revision=row.revision),
         priority=PLANNING_PRIORITY,

@@ -4,7 +4,13 @@ from uuid import UUID
 
 from too_common.cause import Cause
 from too_common.contracts.base import BlobRef
-from too_common.contracts.planner import PlanChanged, PlanDifference, PlanState, PlanStatistics
+from too_common.contracts.planner import (
+    NetworkStatistics,
+    PlanChanged,
+    PlanDifference,
+    PlanState,
+    PlanStatistics,
+)
 from too_common.uow import UnitOfWork
 
 from too_planner.tables import PlanRow
@@ -45,6 +51,10 @@ def as_event(row: PlanRow) -> PlanChanged:
         superseded_by=row.superseded_by,
         made_at=row.made_at,
         submission_policy=row.submission_policy,
+        bound=row.bound,
+        network_id=row.network_id,
+        network=None if row.network is None else NetworkStatistics.model_validate(row.network),
+        proposal_of=row.proposal_of,
     )
 
 

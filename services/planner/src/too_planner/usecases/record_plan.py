@@ -1,7 +1,9 @@
 """Make a plan outside of any transaction and record it if nothing has changed meanwhile."""
 
+import asyncio
 import hashlib
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,11 +31,13 @@ from too_planner.usecases.publish_plan import publish_plan, supersede
 
 log = structlog.get_logger(__name__)
 
+WATCH_S = 0.25
+"""Wall time between two looks whether a plan that is being made is still wanted."""
 NO_CATALOGUE = "no galaxy catalogue has arrived yet; the plan is made when one does"
 
 
 @dataclass(frozen=True)
-class _Collected:
+class Collected:
     """What a plan is made of, as the tables say."""
 
     definition: TelescopeDefinition
@@ -47,7 +51,7 @@ class _Collected:
     """Id and document hash of the plan that this one would supersede."""
 
 
-class _DomainFailureError(Exception):
+class DomainFailureError(Exception):
     """No plan can be made, and trying again would not help; says why."""
 
     def __init__(self, reason: str, *, waits_for_galaxies: bool = False) -> None:
@@ -66,41 +70,103 @@ async def make_and_record(ctx: Context, plan_id: UUID, revision: int, cause: Cau
     """
     try:
         async with ctx.unit_of_work(cause) as uow:
-            found = await _collect(uow, plan_id, revision)
+            found = await collect(uow, plan_id, revision)
         if found is None:
             return
-        result = await _compute(ctx, found)
-        # stands in the document, so that every product can say how the plan was made
-        result["plan"]["made"] = made_of(
-            definition=found.definition.model_dump(mode="json"),
-            telescope_revision=found.telescope_revision,
-            grid_sha256=found.grid_sha256,
+        result = await run_while(
+            ctx,
+            tasks.plan_job,
+            await values_of(ctx, found),
+            still=lambda: is_current(ctx, {plan_id: revision}),
         )
-    except _DomainFailureError as failure:
-        await _record_failure(
+        if result is None:
+            log.info("planner.plan_given_up", plan_id=str(plan_id))
+            return
+        sign(result, found)
+    except DomainFailureError as failure:
+        await record_failure(
             ctx, plan_id, revision, cause, failure.reason, failure.waits_for_galaxies
         )
     except TransientError:
         raise
     except (PermanentError, RuntimeError, ValueError, MemoryError) as error:
         log.exception("planner.plan_failed", plan_id=str(plan_id))
-        await _record_fault(ctx, plan_id, revision, cause, str(error))
+        await record_fault(ctx, plan_id, revision, cause, str(error))
     else:
-        await _record(ctx, plan_id, revision, cause, result)
+        await record(ctx, plan_id, revision, cause, result)
 
 
-async def _collect(uow: UnitOfWork, plan_id: UUID, revision: int) -> _Collected | None:
+def sign(result: dict[str, Any], found: Collected) -> None:
+    """Say in the plan how it was made; stands in the document, so that every product can say so."""
+    result["plan"]["made"] = made_of(
+        definition=found.definition.model_dump(mode="json"),
+        telescope_revision=found.telescope_revision,
+        grid_sha256=found.grid_sha256,
+    )
+
+
+async def is_current(ctx: Context, revisions: dict[UUID, int]) -> bool:
+    """Tell whether at least one of some plans still is wanted as the job began with it."""
+    async with ctx.unit_of_work() as uow:
+        for plan_id, revision in revisions.items():
+            row = await uow.session.get(PlanRow, plan_id)
+            if row is not None and row.revision == revision:
+                return True
+    return False
+
+
+async def run_while(
+    ctx: Context,
+    task: Callable[[dict[str, Any]], dict[str, Any]],
+    values: dict[str, Any],
+    *,
+    still: Callable[[], Awaitable[bool]],
+) -> dict[str, Any] | None:
+    """Run a task in a worker process as long as its result is wanted.
+
+    A burst of alerts supersedes plans that are being made; their workers are taken back at once
+    for those that count.
+
+    Returns
+    -------
+    dict or None
+        The task's result; None if it was given up.
+    """
+    work = asyncio.ensure_future(
+        ctx.workers.run(task, values, deadline_s=ctx.settings.plan_deadline_s)
+    )
+    try:
+        while True:
+            done, _ = await asyncio.wait({work}, timeout=WATCH_S)
+            if done:
+                return work.result()
+            if not await still():
+                return None
+    finally:
+        if not work.done():
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+
+async def collect(uow: UnitOfWork, plan_id: UUID, revision: int) -> Collected | None:
+    """Gather what a plan is made of; None if it is not wanted (any more).
+
+    Raises
+    ------
+    DomainFailureError
+        If no plan can be made, whatever is tried.
+    """
     row = await uow.session.get(PlanRow, plan_id)
     if row is None or row.revision != revision or row.state != PlanState.PLANNING.value:
         return None
     telescope = await uow.session.get(TelescopeRow, row.telescope)
     if telescope is None:
-        raise _DomainFailureError(f"there is no telescope named {row.telescope} any more")
+        raise DomainFailureError(f"there is no telescope named {row.telescope} any more")
     definition = TelescopeDefinition.model_validate(telescope.definition)
     try:
         parameters = resolve(PlanRequest.model_validate(row.request), definition, now=uow.now)
     except RequestError as error:
-        raise _DomainFailureError(str(error)) from error
+        raise DomainFailureError(str(error)) from error
     map_ref = await _map_ref(uow, row)
     catalogue_ref = None
     if parameters.strategy is Strategy.GALAXIES:
@@ -108,7 +174,7 @@ async def _collect(uow: UnitOfWork, plan_id: UUID, revision: int) -> _Collected 
     references = None
     if parameters.require_references and telescope.references_loaded:
         references = await store.references(uow.session, row.telescope)
-    return _Collected(
+    return Collected(
         definition=definition,
         telescope_revision=telescope.revision,
         parameters=parameters,
@@ -131,10 +197,10 @@ async def _map_ref(uow: UnitOfWork, row: PlanRow) -> BlobRef | None:
 
 async def _catalogue_ref(uow: UnitOfWork, map_ref: BlobRef | None) -> BlobRef:
     if map_ref is None:
-        raise _DomainFailureError("galaxies are chosen by a sky map, and there is none")
+        raise DomainFailureError("galaxies are chosen by a sky map, and there is none")
     catalogue = await store.newest_catalogue(uow.session)
     if catalogue is None:
-        raise _DomainFailureError(NO_CATALOGUE, waits_for_galaxies=True)
+        raise DomainFailureError(NO_CATALOGUE, waits_for_galaxies=True)
     return BlobRef.model_validate(catalogue.snapshot)
 
 
@@ -147,7 +213,14 @@ async def _previous(uow: UnitOfWork, row: PlanRow) -> tuple[UUID, str] | None:
     return previous
 
 
-async def _compute(ctx: Context, found: _Collected) -> dict[str, Any]:
+async def values_of(ctx: Context, found: Collected) -> dict[str, Any]:
+    """Everything a worker needs, files fetched.
+
+    Raises
+    ------
+    TransientError
+        If a map or catalogue cannot be fetched now.
+    """
     map_path = catalogue_path = None
     if found.map_ref is not None:
         map_path = await ctx.services.fetch_blob_file(found.map_ref)
@@ -160,20 +233,16 @@ async def _compute(ctx: Context, found: _Collected) -> dict[str, Any]:
             document = await uow.session.get(DocumentRow, found.previous[1])
         if document is not None:
             previous = (str(found.previous[0]), json.loads(document.content))
-    return await ctx.workers.run(
-        tasks.plan_job,
-        {
-            "definition": found.definition.model_dump(mode="json"),
-            "parameters": found.parameters.model_dump(mode="json"),
-            "grid_path": _text(grid_path),
-            "map_path": _text(map_path),
-            "map_sha256": found.map_ref.sha256 if found.map_ref else None,
-            "catalogue_path": _text(catalogue_path),
-            "references": found.references,
-            "previous": previous,
-        },
-        deadline_s=ctx.settings.plan_deadline_s,
-    )
+    return {
+        "definition": found.definition.model_dump(mode="json"),
+        "parameters": found.parameters.model_dump(mode="json"),
+        "grid_path": _text(grid_path),
+        "map_path": _text(map_path),
+        "map_sha256": found.map_ref.sha256 if found.map_ref else None,
+        "catalogue_path": _text(catalogue_path),
+        "references": found.references,
+        "previous": previous,
+    }
 
 
 def _text(path: Path | None) -> str | None:
@@ -193,9 +262,15 @@ async def _locked(uow: UnitOfWork, plan_id: UUID, revision: int) -> PlanRow | No
     return row
 
 
-async def _record(
-    ctx: Context, plan_id: UUID, revision: int, cause: Cause, result: dict[str, Any]
+async def record(
+    ctx: Context,
+    plan_id: UUID,
+    revision: int,
+    cause: Cause,
+    result: dict[str, Any],
+    network: dict[str, Any] | None = None,
 ) -> None:
+    """Record a plan if its row still is the one that the job began with."""
     plan = Plan.model_validate(result["plan"])
     async with ctx.unit_of_work(cause) as uow:
         row = await _locked(uow, plan_id, revision)
@@ -213,6 +288,7 @@ async def _record(
         )
         row.statistics = plan.statistics.model_dump(mode="json")
         row.difference = result["difference"]
+        row.network = network
         row.made_at = uow.now
         row.state = (PlanState.READY if plan.exposures else PlanState.FAILED).value
         row.reason = plan.failure
@@ -250,7 +326,7 @@ async def _supersede_older(uow: UnitOfWork, row: PlanRow) -> None:
             supersede(uow, older, by=row.plan_id, reason=reason)
 
 
-async def _record_failure(
+async def record_failure(
     ctx: Context,
     plan_id: UUID,
     revision: int,
@@ -258,6 +334,7 @@ async def _record_failure(
     reason: str,
     waits_for_galaxies: bool,
 ) -> None:
+    """Record why no plan can be made."""
     async with ctx.unit_of_work(cause) as uow:
         row = await _locked(uow, plan_id, revision)
         if row is None:
@@ -270,7 +347,7 @@ async def _record_failure(
         await _supersede_older(uow, row)
 
 
-async def _record_fault(
+async def record_fault(
     ctx: Context, plan_id: UUID, revision: int, cause: Cause, reason: str
 ) -> None:
     """A fault of this program or of its input: the plan before it stays, a person is told."""

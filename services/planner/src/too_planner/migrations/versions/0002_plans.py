@@ -18,6 +18,7 @@ def _json() -> postgresql.JSONB:
 def upgrade() -> None:
     """Bounds, networks and proposals of plans; submissions and others' pointings."""
     op.add_column("plans", sa.Column("bound", sa.Float(), nullable=True), schema="planner")
+    op.add_column("plans", sa.Column("network", _json(), nullable=True), schema="planner")
     for name in ("network_id", "proposal_of"):
         op.add_column("plans", sa.Column(name, sa.Uuid(), nullable=True), schema="planner")
         op.create_index(f"ix_plans_{name}", "plans", [name], schema="planner")
@@ -77,4 +78,5 @@ def downgrade() -> None:
     for name in ("proposal_of", "network_id"):
         op.drop_index(f"ix_plans_{name}", table_name="plans", schema="planner")
         op.drop_column("plans", name, schema="planner")
-    op.drop_column("plans", "bound", schema="planner")
+    for name in ("network", "bound"):
+        op.drop_column("plans", name, schema="planner")
