@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 OLD_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: help install up reset test chaos check format-check lint format types imports \
-	migrations-check schemas schemas-check openapi openapi-check lock lock-kafka bench \
+	migrations-check schemas schemas-check openapi openapi-check lock lock-kafka bench fuzz \
 	k8s-check images screenshots clean
 
 help: ## list the targets
@@ -145,6 +145,14 @@ openapi-check:
 
 bench: install ## run the benchmarks
 	$(BIN)/python -m benchmarks
+
+FUZZ_INPUTS ?= 1000000
+FUZZ_SECONDS ?= 300
+FUZZ_STORED ?= 2000
+
+fuzz: install ## break the parsers of notices: mutations, atheris, and through the real way in
+	nice $(BIN)/python -m benchmarks fuzz --inputs $(FUZZ_INPUTS) --coverage $(FUZZ_SECONDS)
+	TOO_FUZZ_STORED=$(FUZZ_STORED) nice $(BIN)/pytest -q tests/integration/too_ingest/test_fuzz_intake.py
 
 k8s-check: install ## render deploy/k8s and check it against the Kubernetes schemas
 	$(BIN)/python tools/k8s_check.py

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import math
+import struct
 from datetime import UTC, datetime
 
 import pytest
@@ -282,6 +283,68 @@ def test_odd_params_are_accounted_for(value: str, which: int):
         head + b'name="' + name + b'" value=' + quoteattr(cleaned).encode() + tail.split(b'"', 1)[1]
     )
     _accounted_for(raw)
+
+
+TEXT_KEYS = (
+    "TITLE",
+    "NOTICE_DATE",
+    "NOTICE_TYPE",
+    "TRIGGER_NUM",
+    "GRB_RA",
+    "GRB_DEC",
+    "GRB_ERROR",
+    "GRB_DATE",
+    "GRB_TIME",
+    "EVENT_DATE",
+    "EVENT_TIME",
+    "RUN_NUM",
+    "EVENT_NUM",
+    "REVISION",
+    "FAR",
+    "PROB_BNS",
+    "GROUP_TYPE",
+    "MOST_LIKELY",
+    "LOC_URL",
+    "COMMENTS",
+)
+TEXT_VALUES = st.sampled_from(
+    [
+        "LVC Preliminary",
+        "ICECUBE Astrotrack Gold",
+        "Fermi-GBM Flight Position",
+        "INTEGRAL Offline",
+        "10.5d {-00h 42m} (J2000),",
+        "21366 TJD;   326 DOY;   26/11/22",
+        "10680.00 SOD {02:58:00.00} UT",
+        "1e308 [arcmin radius, 400% containment]",
+        "-3 [deg radius, 90% containment]",
+        "0.5 [yr^-1]",
+        "99%  ",
+        "S261122aa",
+    ]
+) | st.text(max_size=40)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(TEXT_KEYS), TEXT_VALUES), max_size=16),
+    st.sampled_from([None, "gcn.classic.text.FERMI_GBM_ALERT", "gcn.classic.text.LVC_INITIAL"]),
+)
+def test_odd_text_notices_are_accounted_for(lines: list[tuple[str, str]], topic: str | None):
+    body = "TITLE: GCN/X NOTICE\nNOTICE_TYPE: x\n" + "".join(f"{k}: {v}\n" for k, v in lines)
+    _accounted_for(body.encode("utf-8", errors="replace"), topic)
+
+
+WORD = st.sampled_from([0, 1, -1, 10, 99_999, 2**31 - 1, -(2**31)]) | st.integers(
+    -(2**31), 2**31 - 1
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 200), st.lists(WORD, min_size=38, max_size=38), st.sampled_from([0, 10]))
+def test_odd_binary_packets_are_accounted_for(kind: int, words: list[int], last: int):
+    words[4] = abs(words[4]) % 100_000
+    _accounted_for(struct.pack(">40i", kind, *words, last))
 
 
 def test_report_never_raises(monkeypatch: pytest.MonkeyPatch):
