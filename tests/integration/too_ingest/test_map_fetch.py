@@ -3,13 +3,7 @@
 import httpx
 import pytest
 from too_common.errors import TransientError
-from too_common.testing.service import House, eventually
-from too_ingest import jobs
 from too_ingest.clients import maps
-from too_ingest.notices import parse_notice
-from too_ingest.samples import make_sample
-from too_ingest.samples.voevent_text import voevent
-from too_ingest.service import SERVICE
 
 HOSTS = ("gracedb.ligo.org", "roc.icecube.wisc.edu")
 
@@ -57,7 +51,7 @@ def _client(handler) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.MockTransport(handler))
 
 
-async def _fetch(handler, *, max_bytes: int = 1000) -> bytes:
+async def _fetch(handler, *, max_bytes: int = 1000) -> maps.Fetched:
     async with _client(handler) as client:
         return await maps.fetch_map(
             client,
@@ -74,7 +68,7 @@ async def test_redirects_stay_on_the_list():
             return httpx.Response(302, headers={"location": "/b.fits"})
         return _body(b"SIMPLE")
 
-    assert await _fetch(stays) == b"SIMPLE"
+    assert (await _fetch(stays)).body == b"SIMPLE"
 
     def leaves(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(302, headers={"location": "http://169.254.169.254/latest"})
@@ -106,42 +100,35 @@ async def test_size_and_status():
         await _fetch(lambda _r: httpx.Response(403))
 
 
-async def test_late_map_replaces_the_cone(house: House, monkeypatch):
-    now = house.clock.now()
-    fits = parse_notice(make_sample("bns", now, 0)[0].body).skymaps[0].data
-    asked: list[str] = []
+async def test_unchanged_files_are_not_sent_again():
+    asked: list[httpx.Headers] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
-        asked.append(str(request.url))
-        return httpx.Response(404) if len(asked) == 1 else _body(fits)
+        asked.append(request.headers)
+        if request.headers.get("if-none-match") == '"v1"':
+            return httpx.Response(304)
+        answer = _body(b"SIMPLE")
+        answer.headers["etag"] = '"v1"'
+        return answer
 
-    monkeypatch.setattr(jobs, "MAP_RETRY_S", (0.05,))
-    body = voevent(
-        ivorn="ivo://nasa.gsfc.gcn/AMON#ICECUBE_Cascade_Event_26_142000_000000017_0",
-        date=now,
-        author="IceCube (test)",
-        params=[
-            ("Packet_Type", "176", ""),
-            ("run_id", "142000", ""),
-            ("event_id", "17", ""),
-            ("Rev", "0", ""),
-            ("skymap_fits", "https://roc.icecube.wisc.edu/public/x.fits", ""),
-        ],
-        groups={},
-        event_time=now,
-        position=(120.0, 10.0, 9.0),
-        concept="process.variation.burst",
-    )
-    async with house.run(SERVICE) as ingest, _client(handler) as client:
-        monkeypatch.setattr(ingest.ctx, "http", client)
-        taken = (await ingest.client.post("/notices", content=body)).json()
+    async with _client(handler) as client:
 
-        async def both():
-            path = f"/events/{taken['event_id']}/localizations"
-            found = (await ingest.client.get(path)).json()
-            return found if all(item["state"] == "ready" for item in found) else None
+        async def fetch(known: maps.Known | None) -> maps.Fetched:
+            return await maps.fetch_map(
+                client,
+                "https://gracedb.ligo.org/a.fits",
+                hosts=HOSTS,
+                extra_hosts=(),
+                max_bytes=1000,
+                known=known,
+            )
 
-        found = {item["origin"]: item for item in await eventually(both)}
-        assert asked == ["https://roc.icecube.wisc.edu/public/x.fits"] * 2
-        assert found["url"]["is_preferred"]
-        assert not found["cone"]["is_preferred"]
+        first = await fetch(None)
+        assert first == maps.Fetched(b"SIMPLE", maps.Known('"v1"', None))
+        assert (await fetch(first.known)).body is None
+        assert "if-none-match" not in asked[0]
+
+
+async def test_a_server_that_says_unchanged_unasked_is_refused():
+    with pytest.raises(maps.MapRefusedError, match="304"):
+        await _fetch(lambda _r: httpx.Response(304))

@@ -1,13 +1,11 @@
-"""Which localizations a notice gives, how they rank, and which one is preferred.
+"""Which localizations a notice gives, and how they rank; `preference` chooses between them.
 
-Map over cone; within a mission the more precise stage over the coarser; then the newer. A map
-made together with another observatory is kept beside the mission's own and ranks just below it.
+Map over cone; within a mission the more precise stage over the coarser. A map made together with
+another observatory is kept beside the mission's own and ranks just below it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from too_common.contracts.ingest import LocalizationOrigin
 
@@ -24,7 +22,7 @@ DEFAULT_CONTAINMENT = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Cone:
-    """Error circle or ellipse to be made into a map."""
+    """Error circle, ellipse or box to be made into a map."""
 
     ra_deg: float
     dec_deg: float
@@ -34,6 +32,7 @@ class Cone:
     semi_axes_deg: tuple[float, float] | None = None
     position_angle_deg: float = 0.0
     note: str = ""
+    corners_deg: tuple[tuple[float, float], ...] | None = None
 
     def to_row(self) -> dict[str, Any]:
         """Plain form."""
@@ -42,8 +41,14 @@ class Cone:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Cone":
         """Inverse of `to_row`."""
-        axes = row.get("semi_axes_deg")
-        return cls(**{**row, "semi_axes_deg": (axes[0], axes[1]) if axes else None})
+        axes, corners = row.get("semi_axes_deg"), row.get("corners_deg")
+        return cls(
+            **{
+                **row,
+                "semi_axes_deg": (axes[0], axes[1]) if axes else None,
+                "corners_deg": tuple((ra, dec) for ra, dec in corners) if corners else None,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +80,19 @@ def cone_of(notice: ParsedNotice) -> Cone | None:
             ASSUMED_CONTAINMENT,
             note="the mission states no error; its page's typical value is assumed",
         )
+    return region_cone(notice.ra_deg, notice.dec_deg, region)
+
+
+def region_cone(ra_deg: float, dec_deg: float, region: ErrorRegion) -> Cone | None:
+    """Cone of an error region about a position; None if the region has no size."""
     containment = region.containment or DEFAULT_CONTAINMENT
     if not 0 < containment < 1:
         containment = DEFAULT_CONTAINMENT
     note = region.note if region.containment else f"no containment stated; 90 % {region.note}"
     if region.shape is RegionShape.CIRCLE and region.radius_deg:
         return Cone(
-            notice.ra_deg,
-            notice.dec_deg,
+            ra_deg,
+            dec_deg,
             region.radius_deg,
             containment,
             systematic_deg=region.systematic_deg or 0.0,
@@ -90,30 +100,30 @@ def cone_of(notice: ParsedNotice) -> Cone | None:
         )
     if region.shape is RegionShape.ELLIPSE and region.semi_axes_deg:
         return Cone(
-            notice.ra_deg,
-            notice.dec_deg,
+            ra_deg,
+            dec_deg,
             None,
             containment,
             semi_axes_deg=region.semi_axes_deg,
             position_angle_deg=region.position_angle_deg or 0.0,
             note=note,
         )
-    if region.shape is RegionShape.RECTANGLE and region.corners_deg:
-        return _around_corners(notice.ra_deg, notice.dec_deg, region, containment)
+    if region.shape in {RegionShape.RECTANGLE, RegionShape.POLYGON} and region.corners_deg:
+        return _box(ra_deg, dec_deg, region, stated=containment)
     return None
 
 
-def _around_corners(
-    ra_deg: float, dec_deg: float, region: ErrorRegion, containment: float
-) -> Cone | None:
-    from too_common.astro.sphere import separation_deg
+def _box(ra_deg: float, dec_deg: float, region: ErrorRegion, *, stated: float) -> Cone:
+    from too_common.astro.sphere import position_angle_deg
 
     corners = region.corners_deg or ()
-    radius = max(float(separation_deg(ra_deg, dec_deg, ra, dec)) for ra, dec in corners)
-    if not 0 < radius < 90:
-        return None
-    note = f"circle through the corners of the error box; {region.note}"
-    return Cone(ra_deg, dec_deg, radius, containment, note=note)
+    if region.shape is RegionShape.RECTANGLE:
+        # senders list the corners in any order: around the position they go
+        angles = (float(position_angle_deg(ra_deg, dec_deg, *corner)) for corner in corners)
+        corners = tuple(corner for _, corner in sorted(zip(angles, corners, strict=True)))
+    containment = region.containment or stated
+    note = f"even inside the error box; {region.note}" if region.note else "even inside the box"
+    return Cone(ra_deg, dec_deg, None, min(containment, 1.0), note=note, corners_deg=corners)
 
 
 def candidates(notice: ParsedNotice) -> tuple[Candidate, ...]:
@@ -132,51 +142,6 @@ def candidates(notice: ParsedNotice) -> tuple[Candidate, ...]:
             found.append(Candidate(LocalizationOrigin.URL, rank, source.label, url=source.url))
     if not any(c.origin is LocalizationOrigin.EMBEDDED for c in found):
         cone = cone_of(notice)
-        if cone is not None and "spacecraft" not in notice.tags:
+        if cone is not None and not notice.is_candidate_position:
             found.append(Candidate(LocalizationOrigin.CONE, base, cone=cone))
     return tuple(found)
-
-
-class Ranked(Protocol):
-    """What the preference looks at."""
-
-    @property
-    def rank(self) -> int:
-        """Higher is better."""
-        ...
-
-    @property
-    def notice_at(self) -> datetime:
-        """Time of the notice that gave it."""
-        ...
-
-    @property
-    def map_sha256(self) -> str | None:
-        """Hash of the map; breaks ties the same way everywhere."""
-        ...
-
-
-def preference_key(item: Ranked) -> tuple[int, datetime, str]:
-    """Order of preference: rank, then the newer notice."""
-    return item.rank, item.notice_at, item.map_sha256 or ""
-
-
-def preferred(items: Iterable[Ranked]) -> Ranked | None:
-    """The localization to use, of those that have a map."""
-    ready = [item for item in items if item.map_sha256 is not None]
-    return max(ready, key=preference_key, default=None)
-
-
-def reason_of(origin: LocalizationOrigin, rank: int, *, is_preferred: bool) -> str:
-    """Why a localization is preferred, or not, in words."""
-    what = {
-        LocalizationOrigin.EMBEDDED: "map in the notice",
-        LocalizationOrigin.URL: "map named by the notice",
-        LocalizationOrigin.UPLOAD: "map uploaded by a person",
-        LocalizationOrigin.CONE: "error region of the notice",
-    }[origin]
-    if not is_preferred:
-        return f"{what}; a better or newer localization is known"
-    if rank < MAP_RANK:
-        return f"{what}; there is no map yet"
-    return f"{what}; the newest of the best kind"

@@ -143,4 +143,12 @@ class IngestSettings(ServiceSettings):
         description="A notice about an event that is older than this at the notice's own time "
         "pages nobody (replays of old bursts)",
     )
+    worker_memory_mb: int = Field(
+        1500,
+        description="Address space of a worker process: a file that expands to more is refused",
+    )
     max_notice_bytes: int = Field(16 * 1024 * 1024, description="Larger notices are refused")
+
+    def extra_hosts_of(self, profile: str) -> tuple[str, ...]:
+        """Simulators' map servers; none in production."""
+        return () if profile == "production" else self.map_extra_hosts

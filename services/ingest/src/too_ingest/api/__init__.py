@@ -2,7 +2,16 @@
 
 from fastapi import APIRouter
 
-from too_ingest.api import dead_letters, events, maps, notices, samples, streams
+from too_ingest.api import (
+    changes,
+    coincidences,
+    dead_letters,
+    events,
+    maps,
+    notices,
+    samples,
+    streams,
+)
 
 __all__ = ["routers"]
 
@@ -12,6 +21,8 @@ def routers() -> list[APIRouter]:
     return [
         notices.router,
         events.router,
+        changes.router,
+        coincidences.router,
         maps.router,
         dead_letters.router,
         samples.router,

@@ -12,7 +12,7 @@ from too_common.errors import NotFoundError
 from too_common.http import Ctx, Principal, require
 from too_common.uow import UnitOfWork
 
-from too_ingest import store
+from too_ingest import store, store_events
 from too_ingest.api.body import read_body
 from too_ingest.api.models import (
     EventPage,
@@ -25,17 +25,22 @@ from too_ingest.api.models import (
 from too_ingest.settings import IngestSettings
 from too_ingest.tables import Event, Localization, RawNotice
 from too_ingest.usecases import manual
+from too_ingest.usecases.manual_maps import add_upload, check_map_address
+from too_ingest.usecases.tell_localizations import chosen_of
 
 router = APIRouter(tags=["events"])
 
 
 async def _view(uow: UnitOfWork, event: Event) -> EventView:
-    rows = await store.localizations_of(uow.session, event.id)
-    preferred = next((r for r in rows if r.id == event.preferred_localization_id), None)
+    # of an event that is part of another, the other's map is the one that counts
+    whole = await uow.session.get_one(Event, event.root_id)
+    rows = await store_events.localizations_of_root(uow.session, whole.id)
+    preferred = next((r for r in rows if r.id == whole.preferred_localization_id), None)
     return EventView.of(
         event,
         map_sha256=preferred.map_sha256 if preferred else None,
-        is_parked=await store.has_parked(uow.session, event.id),
+        localization_id=whole.preferred_localization_id,
+        is_parked=await store.has_parked(uow.session, whole.id),
         # a file that its server does not have yet is waited for up to a day: that is no map
         # in the making
         maps_pending=sum(1 for row in rows if row.state == "pending" and row.attempts == 0),
@@ -90,7 +95,9 @@ async def _map_hashes(uow: UnitOfWork, events: Sequence[Event]) -> dict[UUID, st
     if not wanted:
         return {}
     rows = await uow.session.execute(
-        select(Localization.event_id, Localization.map_sha256).where(Localization.id.in_(wanted))
+        select(Event.id, Localization.map_sha256)
+        .join(Localization, Localization.id == Event.preferred_localization_id)
+        .where(Localization.id.in_(wanted))
     )
     return {event_id: sha256 for event_id, sha256 in rows.all() if sha256}
 
@@ -115,8 +122,8 @@ async def list_notices(
 ) -> list[NoticeView]:
     """List an event's notices."""
     async with ctx.unit_of_work() as uow:
-        await _event(uow, event_id)
-        rows = await store.notices_of(uow.session, event_id)
+        event = await _event(uow, event_id)
+        rows = await store_events.notices_of_root(uow.session, event.root_id)
         raws = {
             raw.id: raw
             for raw in (
@@ -135,8 +142,8 @@ async def list_localizations(
     """List an event's localizations in the order of their notices."""
     async with ctx.unit_of_work() as uow:
         event = await _event(uow, event_id)
-        rows = await store.localizations_of(uow.session, event_id)
-        return [LocalizationView.of(row, event.preferred_localization_id) for row in rows]
+        rows = await store_events.localizations_of_root(uow.session, event.root_id)
+        return [LocalizationView.of(row, chosen_of(rows)) for row in rows]
 
 
 @router.post("/events", summary="Make an event by hand", status_code=201)
@@ -144,11 +151,22 @@ async def create_event(
     new: NewEvent, ctx: Ctx, who: Annotated[Principal, require("plan", "admin")]
 ) -> EventView:
     """Make an event from a form."""
-    statement = manual.ManualEvent(**new.model_dump())
+    statement = manual.ManualEvent(
+        name=new.name,
+        kind=new.kind,
+        event_time=new.event_time,
+        position=new.position(),
+        region=new.region(),
+        comment=new.comment,
+        is_test=new.is_test,
+    )
     async with ctx.unit_of_work(who.cause()) as uow:
+        url = check_map_address(uow, new.map_url) if new.map_url else None
         outcome = await manual.create_event(uow, statement)
         if outcome.event_id is None:
             raise NotFoundError("the event was not made")
+        if url is not None:
+            await add_upload(uow, outcome.event_id, url=url)
         return await _view(uow, await _event(uow, outcome.event_id))
 
 
@@ -171,8 +189,7 @@ async def upload_map(
     async with ctx.unit_of_work(who.cause()) as uow:
         row = await manual.upload_map(uow, event_id, body)
         await uow.session.refresh(row)
-        event = await _event(uow, event_id)
-        return LocalizationView.of(row, event.preferred_localization_id)
+        return LocalizationView.of(row, None)
 
 
 @router.post("/events/{event_id}/retract", summary="Retract an event by hand")

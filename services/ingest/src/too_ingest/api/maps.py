@@ -2,20 +2,36 @@
 
 import json
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from too_common.astro import tasks
+from too_common.astro.moc import MocFormat
+from too_common.contracts.base import UtcDatetime
 from too_common.contracts.ingest import MapFacts
-from too_common.errors import NotFoundError
+from too_common.errors import InvalidError, NotFoundError
 from too_common.http import Ctx, Principal, require
 
-from too_ingest import store
+from too_ingest import store, store_events
+from too_ingest.api.models import LocalizationView
+from too_ingest.api.region_models import MapAddress, NewRegion
+from too_ingest.settings import IngestSettings
+from too_ingest.tables import Event
+from too_ingest.tables_maps import MapRequest
+from too_ingest.usecases import manual_maps
 
 router = APIRouter(tags=["maps"])
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 _FITS = "application/fits"
+_MOC_FILES = {
+    MocFormat.FITS: (_FITS, "fits"),
+    MocFormat.JSON: ("application/json", "json"),
+    MocFormat.ASCII: ("text/plain; charset=us-ascii", "txt"),
+}
 
 
 class MapView(BaseModel):
@@ -123,3 +139,122 @@ async def get_map_facts(
             file_sha256=row.file_sha256,
             facts=MapFacts.model_validate(row.facts),
         )
+
+
+@router.get(
+    "/maps/{sha256}/moc",
+    summary="Smallest region of a probability, as a MOC",
+    description="IVOA Multi-Order Coverage map 2.0 of the densest pixels that hold `level`: FITS "
+    "(ranges), JSON or ASCII.",
+    response_class=Response,
+)
+async def get_moc(
+    sha256: Sha256,
+    request: Request,
+    ctx: Ctx,
+    _who: Annotated[Principal, require("read")],
+    level: Annotated[float, Query(gt=0, le=1)] = 0.9,
+    form: Annotated[MocFormat, Query(alias="format")] = MocFormat.FITS,
+) -> Response:
+    """Serve a region of a map."""
+    tag = f"{sha256}-moc-{level:g}-{form}"
+    if (same := _cached(request, tag)) is not None:
+        return same
+    async with ctx.unit_of_work() as uow:
+        row = await store.get_map(uow.session, sha256, body=True)
+        if row is None:
+            raise NotFoundError(f"there is no map {sha256[:12]}...")
+        body = row.body
+    settings: IngestSettings = ctx.settings
+    moc = await ctx.workers.run(
+        tasks.region_moc, body, level, form.value, deadline_s=settings.map_deadline_s
+    )
+    media, ending = _MOC_FILES[form]
+    return Response(
+        moc,
+        media_type=media,
+        headers={
+            "ETag": f'"{tag}"',
+            "Cache-Control": IMMUTABLE,
+            "Content-Disposition": f'attachment; filename="{sha256[:16]}-{level:g}.moc.{ending}"',
+        },
+    )
+
+
+class MapRequestView(BaseModel):
+    """A map file that is asked for."""
+
+    localization_id: UUID
+    url: str
+    state: str = Field(
+        description="waiting | watched (there; may change) | done | given_up | refused"
+    )
+    due_at: UtcDatetime | None = Field(description="Next request (stack time)")
+    waiting_since: UtcDatetime
+    there_since: UtcDatetime | None
+    attempts: int
+    reason: str = Field(description="What the last request gave, if not the file")
+    content_sha256: str | None
+
+
+@router.get("/events/{event_id}/map-requests", summary="Map files that are asked for")
+async def list_map_requests(
+    event_id: UUID, ctx: Ctx, _who: Annotated[Principal, require("read")]
+) -> list[MapRequestView]:
+    """Show what is waited for, and what is watched for changes."""
+    async with ctx.unit_of_work() as uow:
+        event = await uow.session.get(Event, event_id)
+        if event is None:
+            raise NotFoundError(f"there is no event {event_id}")
+        rows = await store_events.localizations_of_root(uow.session, event.root_id)
+        requests = await uow.session.scalars(
+            select(MapRequest)
+            .where(MapRequest.localization_id.in_([row.id for row in rows]))
+            .order_by(MapRequest.waiting_since, MapRequest.localization_id)
+        )
+        return [
+            MapRequestView(**{name: getattr(row, name) for name in MapRequestView.model_fields})
+            for row in requests
+        ]
+
+
+@router.post(
+    "/events/{event_id}/maps/from-address",
+    summary="Have a sky map fetched",
+    description="From the map servers that the settings allow. A file that is not there yet is "
+    "asked for for a day.",
+    status_code=202,
+)
+async def add_address(
+    event_id: UUID,
+    address: MapAddress,
+    ctx: Ctx,
+    who: Annotated[Principal, require("plan", "admin")],
+) -> LocalizationView:
+    """Add a map by its address."""
+    async with ctx.unit_of_work(who.cause()) as uow:
+        row = await manual_maps.add_address(uow, event_id, address.url)
+        await uow.session.refresh(row)
+        return LocalizationView.of(row, None)
+
+
+@router.post(
+    "/events/{event_id}/regions",
+    summary="Add an error region",
+    description="Circle, ellipse or polygon; its map is made in a worker process.",
+    status_code=202,
+)
+async def add_region(
+    event_id: UUID,
+    new: NewRegion,
+    ctx: Ctx,
+    who: Annotated[Principal, require("plan", "admin")],
+) -> LocalizationView:
+    """Add an error region to an event."""
+    position = new.position()
+    if position is None:
+        raise InvalidError("the region has no position", code="no_region")
+    async with ctx.unit_of_work(who.cause()) as uow:
+        row = await manual_maps.add_region(uow, event_id, position, new.region())
+        await uow.session.refresh(row)
+        return LocalizationView.of(row, None)

@@ -3,10 +3,12 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from too_common.contracts.base import UtcDatetime
 from too_common.contracts.ingest import EventChanged, EventKind, MapFacts
 
+from too_ingest.api.region_models import RegionFields
+from too_ingest.preference import Choice, why_not
 from too_ingest.tables import DeadLetter, Event, Localization, Notice, RawNotice, Stream
 
 
@@ -16,7 +18,9 @@ class Taken(BaseModel):
     raw_id: UUID
     notice_id: UUID | None
     event_id: UUID | None
-    state: str = Field(description="parsed | duplicate | dead | received (read a moment later)")
+    state: str = Field(
+        description="parsed | duplicate | housekeeping | dead | received (read a moment later)"
+    )
     is_new: bool = Field(description="False: the same bytes were known already")
     reason: str | None = Field(default=None, description="Why it could not be read")
     correlation_id: UUID | None = None
@@ -74,7 +78,7 @@ class LocalizationView(BaseModel):
     origin: str
     label: str
     rank: int
-    state: str = Field(description="pending | ready | failed")
+    state: str = Field(description="pending | ready | repeated | failed")
     reason: str
     is_preferred: bool
     preferred_reason: str | None
@@ -89,9 +93,11 @@ class LocalizationView(BaseModel):
     facts: MapFacts | None
 
     @classmethod
-    def of(cls, row: Localization, preferred_id: UUID | None) -> "LocalizationView":
-        """View of a row."""
-        message = row.message or {}
+    def of(cls, row: Localization, choice: Choice[Localization] | None) -> "LocalizationView":
+        """View of a row beside the preferred one."""
+        reason = None
+        if choice is not None and row.map_sha256 is not None:
+            reason = choice.reason if row is choice.item else why_not(row, choice)
         return cls(
             id=row.id,
             event_id=row.event_id,
@@ -101,8 +107,8 @@ class LocalizationView(BaseModel):
             rank=row.rank,
             state=row.state,
             reason=row.reason,
-            is_preferred=row.id == preferred_id,
-            preferred_reason=message.get("preferred_reason"),
+            is_preferred=choice is not None and row is choice.item,
+            preferred_reason=reason,
             is_first=row.is_first,
             sequence=row.sequence,
             notice_at=row.notice_at,
@@ -133,11 +139,20 @@ class EventView(BaseModel):
     maps_pending: int = Field(
         default=0, description="Localizations whose map is being made just now"
     )
+    merged_into: UUID | None = Field(
+        default=None, description="The event that this one is part of; nothing is sent for a part"
+    )
     state: EventChanged
 
     @classmethod
     def of(
-        cls, row: Event, *, map_sha256: str | None, is_parked: bool = False, maps_pending: int = 0
+        cls,
+        row: Event,
+        *,
+        map_sha256: str | None,
+        localization_id: UUID | None = None,
+        is_parked: bool = False,
+        maps_pending: int = 0,
     ) -> "EventView":
         """View of a row."""
         return cls(
@@ -149,9 +164,10 @@ class EventView(BaseModel):
             is_retracted=row.is_retracted,
             is_test=row.is_test,
             map_sha256=map_sha256,
-            localization_id=row.preferred_localization_id,
+            localization_id=localization_id or row.preferred_localization_id,
             is_parked=is_parked,
             maps_pending=maps_pending,
+            merged_into=row.root_id if row.merged_into is not None else None,
             state=EventChanged.model_validate(row.state),
         )
 
@@ -166,28 +182,17 @@ class EventPage(BaseModel):
 Degrees = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class NewEvent(BaseModel):
-    """An event by hand: with an error circle, or with a map uploaded afterwards."""
+class NewEvent(RegionFields):
+    """An event by hand: with an error region or a map's address; a file is uploaded afterwards."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+:/-]*$")
     kind: EventKind = EventKind.OTHER
     event_time: AwareDatetime | None = None
-    ra_deg: Annotated[float, Field(ge=0, lt=360)] | None = None
-    dec_deg: Annotated[float, Field(ge=-90, le=90)] | None = None
-    radius_deg: Annotated[float, Field(gt=0, lt=90)] | None = None
-    containment: float = Field(default=0.9, gt=0, lt=1, description="Probability in the circle")
+    map_url: str | None = Field(default=None, max_length=2000, description="Address of its map")
     comment: str = Field(default="", max_length=2000)
     is_test: bool = False
-
-    @model_validator(mode="after")
-    def _whole_position(self) -> "NewEvent":
-        if (self.ra_deg is None) != (self.dec_deg is None):
-            raise ValueError("give both ra_deg and dec_deg, or neither")
-        if self.radius_deg is not None and self.ra_deg is None:
-            raise ValueError("a radius needs a position")
-        return self
 
 
 class Statement(BaseModel):

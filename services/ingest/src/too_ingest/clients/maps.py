@@ -1,6 +1,7 @@
 """Fetch map files from an allow-list of https hosts; addresses in notices are untrusted input."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -56,6 +57,27 @@ def _is_icecube(host: str, hosts: Collection[str]) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the server said of the file when it came last."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Headers that ask for the file only if it has changed."""
+        given = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in given.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A map file; no body: it is the one that is known."""
+
+    body: bytes | None
+    known: Known
+
+
 async def fetch_map(
     client: httpx.AsyncClient,
     url: str,
@@ -63,7 +85,8 @@ async def fetch_map(
     hosts: Collection[str],
     extra_hosts: Collection[str],
     max_bytes: int,
-) -> bytes:
+    known: Known | None = None,
+) -> Fetched:
     """Fetch a map file.
 
     Raises
@@ -73,27 +96,35 @@ async def fetch_map(
     MapRefusedError
         If the address, a redirect or the size is not acceptable.
     """
+    headers = known.headers() if known else {}
     for _ in range(MAX_REDIRECTS + 1):
         check_address(url, hosts=hosts, extra_hosts=extra_hosts)
-        answer = await _get(client, url, max_bytes)
-        if isinstance(answer, bytes):
+        answer = await _get(client, url, max_bytes, headers)
+        if isinstance(answer, Fetched):
             return answer
         url = urljoin(url, answer)
     raise MapRefusedError(f"more than {MAX_REDIRECTS} redirects")
 
 
-async def _get(client: httpx.AsyncClient, url: str, max_bytes: int) -> bytes | str:
-    """Body of the file, or the address that it redirects to."""
+async def _get(
+    client: httpx.AsyncClient, url: str, max_bytes: int, headers: dict[str, str]
+) -> Fetched | str:
+    """The file, or the address that it redirects to."""
     try:
         # the file's own compression stays: only our worker unpacks, with a cap
         async with client.stream(
             "GET",
             url,
-            headers={"Accept-Encoding": "identity"},
+            headers={"Accept-Encoding": "identity", **headers},
             follow_redirects=False,
             timeout=_TIMEOUT,
         ) as answer:
             location = answer.headers.get("location")
+            known = Known(
+                _short(answer.headers.get("etag")), _short(answer.headers.get("last-modified"))
+            )
+            if answer.status_code == 304 and headers:
+                return Fetched(None, known)
             if answer.is_redirect and location:
                 return str(location)
             if answer.status_code in {404, 408, 425, 429} or answer.status_code >= 500:
@@ -108,6 +139,11 @@ async def _get(client: httpx.AsyncClient, url: str, max_bytes: int) -> bytes | s
                 body.extend(chunk)
                 if len(body) > max_bytes:
                     raise MapRefusedError(f"the map has more than {max_bytes} bytes")
-            return bytes(body)
+            return Fetched(bytes(body), known)
     except httpx.HTTPError as error:
         raise TransientError(f"the map server is away: {type(error).__name__}") from error
+
+
+def _short(value: str | None) -> str | None:
+    """A header that can be kept and sent back; nobody needs longer ones."""
+    return value if value and len(value) <= 200 and value.isprintable() else None

@@ -3,12 +3,14 @@
 from typing import ClassVar
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import insert
+from too_common.cause import Cause
 from too_common.contracts.base import Mode
-from too_common.contracts.ingest import LocalizationOrigin
 from too_common.jobs import JobPayload
 from too_common.uow import UnitOfWork
 
 from too_ingest.tables import Localization
+from too_ingest.tables_maps import MapRequest
 
 
 class FetchMap(JobPayload):
@@ -41,19 +43,44 @@ _PRIORITY: dict[type[JobPayload], int] = {NormaliseMap: 2, BuildConeMap: 1, Fetc
 """A map in the notice is what everybody waits for; a cone is quick and serves meanwhile."""
 
 
-async def request_map(uow: UnitOfWork, localization: Localization, *, delay_s: float = 0.0) -> None:
-    """Enqueue the job that makes a localization's map."""
-    key = f"{localization.id}:{localization.revision}:{localization.attempts}"
-    match LocalizationOrigin(localization.origin):
-        case LocalizationOrigin.CONE:
-            kind: type[FetchMap | NormaliseMap | BuildConeMap] = BuildConeMap
-        case LocalizationOrigin.URL if localization.file_sha256 is None:
-            kind = FetchMap
-        case _:
-            kind = NormaliseMap
+MapJob = FetchMap | NormaliseMap | BuildConeMap
+
+
+async def enqueue_map(
+    uow: UnitOfWork, job: MapJob, localization: Localization, *, cause: Cause | None = None
+) -> None:
+    """Put a map job into the queue, live alerts first."""
+    mode = (cause or uow.cause).mode
     await uow.enqueue(
-        kind(localization_id=localization.id, revision=localization.revision),
-        delay_s=delay_s,
-        dedupe_key=key,
-        priority=_PRIORITY[kind] + (LIVE_PRIORITY if uow.cause.mode is Mode.LIVE else 0),
+        job,
+        dedupe_key=f"{localization.id}:{localization.revision}:{localization.attempts}",
+        priority=_PRIORITY[type(job)] + (LIVE_PRIORITY if mode is Mode.LIVE else 0),
+        cause=cause,
     )
+
+
+async def request_map(uow: UnitOfWork, localization: Localization) -> None:
+    """Ask for the map of a localization: its file, its normalisation, or its making."""
+    key = {"localization_id": localization.id, "revision": localization.revision}
+    if localization.file_sha256 is not None:
+        await enqueue_map(uow, NormaliseMap(**key), localization)
+    elif localization.url is not None:
+        await uow.session.execute(
+            insert(MapRequest)
+            .values(
+                localization_id=localization.id,
+                url=localization.url,
+                mission=localization.mission or "",
+                state="waiting",
+                due_at=uow.now,
+                waiting_since=uow.now,
+                cause=uow.cause.to_json(),
+            )
+            .on_conflict_do_update(
+                index_elements=[MapRequest.localization_id],
+                set_={"state": "waiting", "due_at": uow.now, "waiting_since": uow.now},
+            )
+        )
+        uow.wake_due()
+    else:
+        await enqueue_map(uow, BuildConeMap(**key), localization)

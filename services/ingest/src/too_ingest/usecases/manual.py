@@ -6,28 +6,27 @@ of the event follows from its notices alone.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from too_common.contracts.ingest import AlertKind, EventFacts, EventKind, LocalizationOrigin
+from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
 from too_common.errors import ConflictError, InvalidError, NotFoundError
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
 
-from too_ingest import store
-from too_ingest.event_state import MANUAL_MISSION
-from too_ingest.localization_plan import MAP_RANK
+from too_ingest import store, store_events
+from too_ingest.event_state import MANUAL_MISSION, event_state
 from too_ingest.notices import (
     ErrorRegion,
     NoticeFormat,
     ParsedNotice,
-    RegionShape,
     TimeQuality,
 )
 from too_ingest.tables import Event, Localization, Notice, RawNotice
-from too_ingest.usecases.make_map import request_map
+from too_ingest.usecases.manual_maps import add_upload
+from too_ingest.usecases.merge_events import act_in_world_of
 from too_ingest.usecases.read_notice import Outcome, accept_notice
 from too_ingest.usecases.refresh_event import refresh_event
 from too_ingest.usecases.store_notice import Incoming, store_notice
@@ -42,10 +41,8 @@ class ManualEvent:
     name: str
     kind: EventKind
     event_time: datetime | None
-    ra_deg: float | None = None
-    dec_deg: float | None = None
-    radius_deg: float | None = None
-    containment: float = 0.9
+    position: tuple[float, float] | None = None
+    region: ErrorRegion = field(default_factory=ErrorRegion)
     comment: str = ""
     is_test: bool = False
 
@@ -73,17 +70,15 @@ async def create_event(uow: UnitOfWork, manual: ManualEvent) -> Outcome:
     if taken:
         raise ConflictError(f"an event {manual.name} exists already", code="name_taken")
     raw = await _raw(
-        uow, {"act": "create_event", **{k: getattr(manual, k) for k in manual.__slots__}}
+        uow,
+        {
+            "act": "create_event",
+            **{k: getattr(manual, k) for k in manual.__slots__ if k != "region"},
+            "region": manual.region.model_dump(mode="json"),
+        },
     )
-    region = ErrorRegion()
-    if manual.radius_deg is not None:
-        region = ErrorRegion(
-            shape=RegionShape.CIRCLE,
-            radius_deg=manual.radius_deg,
-            containment=manual.containment,
-            systematic_included=True,
-            note="as entered by a person",
-        )
+    ra_deg, dec_deg = manual.position or (None, None)
+    region = manual.region
     notice = ParsedNotice(
         mission=MANUAL_MISSION,
         notice_type="manual event",
@@ -94,14 +89,14 @@ async def create_event(uow: UnitOfWork, manual: ManualEvent) -> Outcome:
         event_time=manual.event_time,
         time_quality=TimeQuality.STATED if manual.event_time else None,
         notice_time=uow.now,
-        ra_deg=manual.ra_deg,
-        dec_deg=manual.dec_deg,
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
         region=region,
         facts=EventFacts(
-            ra_deg=manual.ra_deg,
-            dec_deg=manual.dec_deg,
-            error_radius_deg=manual.radius_deg,
-            containment=manual.containment if manual.radius_deg else None,
+            ra_deg=ra_deg,
+            dec_deg=dec_deg,
+            error_radius_deg=region.radius_deg,
+            containment=region.containment,
             extra={"comment": manual.comment} if manual.comment else {},
         ),
         is_test=manual.is_test,
@@ -111,11 +106,13 @@ async def create_event(uow: UnitOfWork, manual: ManualEvent) -> Outcome:
 
 
 async def _add_statement(uow: UnitOfWork, event_id: UUID, *, retract: bool, reason: str) -> Event:
-    event = await store.lock_event(uow.session, event_id)
+    event = await store_events.lock_root(uow.session, event_id)
     if event is None:
         raise NotFoundError(f"there is no event {event_id}")
     if event.is_retracted == retract:
         raise ConflictError("the event is retracted already" if retract else "it is not retracted")
+    act_in_world_of(uow, event)
+    rows = await store_events.notices_of_root(uow.session, event.id)
     raw = await _raw(uow, {"act": "retract" if retract else "reopen", "event_id": event_id})
     notice = ParsedNotice(
         mission=MANUAL_MISSION,
@@ -130,6 +127,8 @@ async def _add_statement(uow: UnitOfWork, event_id: UUID, *, retract: bool, reas
         is_test=event.is_test,
         is_subthreshold=event.is_subthreshold,
         is_retraction=retract,
+        # what the word is about: an id that is merged into the event later is not meant
+        cites=event_state(store.record_of(row) for row in rows).identities,
         tags=("retracted by hand",) if retract else ("re-opened by hand",),
     )
     row = Notice(
@@ -173,28 +172,6 @@ async def upload_map(uow: UnitOfWork, event_id: UUID, body: bytes) -> Localizati
     """
     if not body.startswith((b"SIMPLE  =", b"\x1f\x8b")):
         raise InvalidError("the file is neither FITS nor gzipped FITS", code="not_fits")
-    event = await store.lock_event(uow.session, event_id)
-    if event is None:
-        raise NotFoundError(f"there is no event {event_id}")
-    others = await store.localizations_of(uow.session, event.id)
     sha256 = hashlib.sha256(body).hexdigest()
     await store.put_map_file(uow.session, sha256, body)
-    row = Localization(
-        id=uuid7(),
-        event_id=event.id,
-        origin=LocalizationOrigin.UPLOAD,
-        label="",
-        rank=max([MAP_RANK, *(other.rank for other in others)]),
-        state="pending",
-        reason="",
-        file_sha256=sha256,
-        notice_at=max(uow.now, event.latest_notice_at),
-        received_at=uow.now,
-        alert_kind=AlertKind.UPDATE,
-        revision=1,
-        attempts=0,
-    )
-    uow.session.add(row)
-    await uow.session.flush()
-    await request_map(uow, row)
-    return row
+    return await add_upload(uow, event_id, file_sha256=sha256)
