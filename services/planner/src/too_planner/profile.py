@@ -15,7 +15,26 @@ def request_of_profile(
     with their exposure times; if none is left, the telescope's own sequence is used, with the
     profile's exposure time if that is one for all.
     """
-    filters, times = profile.filters, profile.exposure_times_s
+    filters, times = fit_filters(profile.filters, profile.exposure_times_s, telescope)
+    return PlanRequest(
+        telescope=telescope.name,
+        windows=(window,),
+        filters=filters,
+        exposure_times_s=times,
+        min_gap_s=profile.min_gap_s,
+        max_fields=profile.max_fields,
+        probability=profile.probability,
+        airmass_max=profile.airmass_max,
+        require_references=profile.require_references,
+    )
+
+
+def fit_filters(
+    filters: tuple[str, ...] | None,
+    times: tuple[float, ...] | None,
+    telescope: TelescopeDefinition,
+) -> tuple[tuple[str, ...] | None, tuple[float, ...] | None]:
+    """Filters and exposure times that were written for many telescopes, for this one."""
     if filters is not None:
         if times is not None and len(times) == 1:
             times = times * len(filters)
@@ -34,14 +53,4 @@ def request_of_profile(
     elif times is not None and len(times) not in {1, len(telescope.defaults.filters)}:
         # n exposures without named filters: the telescope's first filter n times
         filters = (telescope.defaults.filters[0],) * len(times)
-    return PlanRequest(
-        telescope=telescope.name,
-        windows=(window,),
-        filters=filters,
-        exposure_times_s=times,
-        min_gap_s=profile.min_gap_s,
-        max_fields=profile.max_fields,
-        probability=profile.probability,
-        airmass_max=profile.airmass_max,
-        require_references=profile.require_references,
-    )
+    return filters, times

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from too_planner.api import charts, events, plans, products, telescopes
+from too_planner.api import charts, events, networks, plans, products, telescopes
 
 ROUTERS: tuple[APIRouter, ...] = (
     telescopes.router,
     plans.router,
+    networks.router,
     events.router,
     charts.router,
     products.router,

@@ -1,89 +1,36 @@
 """Plans: made by the marshal or by a person, their documents, tiles and tables."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from too_common.contracts.base import UtcDatetime
-from too_common.contracts.planner import PlanChanged, PlanDifference, PlanState, PlanStatistics
-from too_common.errors import ConflictError, InvalidError, NotFoundError
+from pydantic import BaseModel, Field
+from too_common.contracts.planner import (
+    NetworkStatistics,
+    PlanChanged,
+    PlanDifference,
+    PlanState,
+    PlanStatistics,
+)
+from too_common.errors import ConflictError, NotFoundError
 from too_common.http import Ctx, Principal, require
 from too_common.uow import UnitOfWork
 
 from too_planner import fieldgrid, geojson, planning, store
+from too_planner.api.plan_request import ManualBody, PlanBody, request_of
+from too_planner.depth_report import DepthReport
 from too_planner.plan import Cut, Plan
-from too_planner.request import PlanRequest, Window
 from too_planner.table import exposures_csv
-from too_planner.tables import DocumentRow, ExecutedRow, GridRow, PlanRow, TelescopeRow
-from too_planner.telescope import NAME_PATTERN, FilterOrder, Strategy, TelescopeDefinition
+from too_planner.tables import DocumentRow, GridRow, PlanRow, TelescopeRow
+from too_planner.telescope import NAME_PATTERN, TelescopeDefinition
 from too_planner.usecases import make_plan as usecase
 from too_planner.usecases.publish_plan import as_event
 
 router = APIRouter(tags=["plans"])
 
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
-
-
-class PlanBody(BaseModel):
-    """A person's own plan. Whatever is left out is the telescope's default."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    telescope: str = Field(pattern=NAME_PATTERN, description="E.g. ZTF")
-    event_id: UUID | None = Field(default=None, description="Event whose map is observed")
-    localization_id: UUID | None = Field(default=None, description="Left out: the preferred one")
-    name: str | None = Field(default=None, max_length=80)
-    window_begin: UtcDatetime | None = Field(default=None, description="Left out: now")
-    window_end: UtcDatetime | None = Field(
-        default=None, description="Left out: 24 hours after the begin"
-    )
-    windows: list[Window] | None = Field(
-        default=None, max_length=20, description="Several windows instead of one"
-    )
-    filters: list[str] | None = Field(
-        default=None, max_length=12, description="Sequence, e.g. g r g"
-    )
-    exposure_times_s: list[float] | None = Field(
-        default=None, max_length=12, description="One per filter, or one for all; seconds"
-    )
-    min_gap_s: float | None = Field(
-        default=None, ge=0, le=86400, description="Between the starts of two visits of a field; s"
-    )
-    airmass_max: float | None = Field(default=None, gt=1, le=40)
-    sun_altitude_max_deg: float | None = Field(default=None, ge=-90, le=0)
-    moon_separation_min_deg: float | None = Field(default=None, ge=0, le=180)
-    probability: float | None = Field(
-        default=None, gt=0, le=1, description="Stop when this much of the map is covered"
-    )
-    max_fields: int | None = Field(default=None, ge=1, le=100_000)
-    field_sets: list[str] | None = Field(default=None, description="E.g. primary secondary")
-    primary_grid_only: bool | None = Field(
-        default=None, description="Short for field_sets: the first set alone, or all of them"
-    )
-    field_ids: list[int] | None = Field(
-        default=None, max_length=2000, description="Only these fields of the grid"
-    )
-    keep_order: bool = Field(default=False, description="Observe field_ids in the order given")
-    ra_min_h: float | None = Field(default=None, ge=0, le=24)
-    ra_max_h: float | None = Field(default=None, ge=0, le=24)
-    require_references: bool | None = None
-    dither: bool | None = None
-    filter_order: FilterOrder | None = None
-    strategy: Strategy | None = None
-    skip_completed: bool = Field(
-        default=False, description="Leave out the sky that was observed already"
-    )
-    fill: bool = Field(default=True, description="Use left-over time for unseen sky")
-
-
-class ManualBody(PlanBody):
-    """A plan by a list of fields."""
-
-    field_ids: list[int] = Field(min_length=1, max_length=2000)
-    keep_order: bool = True
 
 
 class PlanView(BaseModel):
@@ -115,6 +62,13 @@ class PlanView(BaseModel):
     )
     cuts: tuple[Cut, ...] = ()
     notes: tuple[str, ...] = ()
+    bound: float | None = Field(default=None, description="Proven upper limit of the probability")
+    network_id: UUID | None = None
+    network: NetworkStatistics | None = None
+    proposal_of: UUID | None = Field(
+        default=None, description="Plan whose lost fields this one proposes; sent by a person only"
+    )
+    depth: DepthReport | None = None
 
 
 def view(row: PlanRow) -> PlanView:
@@ -142,87 +96,16 @@ def view(row: PlanRow) -> PlanView:
         document_sha256=row.document_sha256,
         parameters=row.parameters or row.request,
         made_at=row.made_at,
+        bound=row.bound,
+        network_id=row.network_id,
+        network=told.network,
+        proposal_of=row.proposal_of,
     )
-
-
-async def _request(uow: UnitOfWork, body: PlanBody) -> PlanRequest:
-    telescope = await usecase.telescope_row(uow, body.telescope)
-    windows = _windows(body, uow.now)
-    sets = tuple(body.field_sets) if body.field_sets is not None else None
-    known = list((telescope.grid_info or {}).get("sets", {}))
-    if sets is None and body.primary_grid_only is not None and known:
-        sets = tuple(known[:1]) if body.primary_grid_only else tuple(known)
-    ra_slice = None
-    if body.ra_min_h is not None or body.ra_max_h is not None:
-        ra_slice = (
-            0.0 if body.ra_min_h is None else body.ra_min_h,
-            24.0 if body.ra_max_h is None else body.ra_max_h,
-        )
-    values = body.model_dump(
-        include={
-            "telescope",
-            "filters",
-            "exposure_times_s",
-            "min_gap_s",
-            "airmass_max",
-            "sun_altitude_max_deg",
-            "moon_separation_min_deg",
-            "probability",
-            "max_fields",
-            "field_ids",
-            "keep_order",
-            "require_references",
-            "dither",
-            "filter_order",
-            "strategy",
-            "fill",
-        }
-    )
-    previous = await _completed(uow, body) if body.skip_completed and body.event_id else []
-    try:
-        return PlanRequest.model_validate(
-            {
-                **values,
-                "windows": windows,
-                "field_sets": sets,
-                "ra_slice_h": ra_slice,
-                "previous": previous,
-            }
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidError(f"{where}: {first['msg']}".lstrip(": "), code="plan_request") from error
-
-
-def _windows(body: PlanBody, now: datetime) -> list[dict[str, datetime]]:
-    if body.windows is not None:
-        return [{"begin": window.begin, "end": window.end} for window in body.windows]
-    if body.window_begin is None and body.window_end is None:
-        return []
-    begin = body.window_begin or now
-    end = body.window_end or begin + timedelta(hours=24)
-    if end <= begin:
-        raise InvalidError("the window ends before it begins, or has no length", code="window")
-    return [{"begin": begin, "end": end}]
-
-
-async def _completed(uow: UnitOfWork, body: PlanBody) -> list[dict[str, float]]:
-    rows: list[ExecutedRow] = []
-    if body.event_id is not None:
-        rows = list(await store.executed(uow.session, body.event_id))
-    places = {
-        (float(item["ra_deg"]) % 360.0, float(item["dec_deg"]))
-        for row in rows
-        if row.telescope in {None, body.telescope}
-        for item in row.exposures
-    }
-    return [{"ra_deg": ra, "dec_deg": dec} for ra, dec in sorted(places)]
 
 
 async def _start(ctx: Ctx, body: PlanBody, who: Principal) -> PlanView:
     async with ctx.unit_of_work(who.cause()) as uow:
-        request = await _request(uow, body)
+        request = await request_of(uow, body)
         row = await usecase.make_plan(
             uow,
             request,
@@ -330,7 +213,7 @@ async def get_plan(
         update: dict[str, Any] = {"map_is_current": current}
         if row.document_sha256 is not None:
             plan = Plan.model_validate_json(await _content(uow, row))
-            update |= {"cuts": plan.cuts, "notes": plan.notes}
+            update |= {"cuts": plan.cuts, "notes": plan.notes, "depth": plan.depth}
         return shown.model_copy(update=update)
 
 
