@@ -10,7 +10,7 @@ Moon brightens the sky (`skybrightness`). Read-out noise, dust in the Milky Way 
 and K corrections are **not** included: where dust is thick the depth is overstated.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -219,14 +219,7 @@ def detectable(
             continue
         reach = reach_mpc(limiting_mag(known, name, exposure_s, sky), target.absolute_mag[name])
         best = np.maximum(best, far.within(points.ra_deg, points.dec_deg, reach))
-    return Points(
-        points.ra_deg,
-        points.dec_deg,
-        points.weight * best,
-        points.area_deg2,
-        points.vectors,
-        points._bands,  # noqa: SLF001  -- the same points in the same order
-    )
+    return replace(points, weight=points.weight * best)
 
 
 def _best_sky(points: Points, night: visibility.Night) -> Sky:
