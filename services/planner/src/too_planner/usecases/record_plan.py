@@ -288,6 +288,8 @@ async def record(
         )
         row.statistics = plan.statistics.model_dump(mode="json")
         row.difference = result["difference"]
+        limit = result["plan"].get("bound")
+        row.bound = None if limit is None else limit["value"]
         row.network = network
         row.made_at = uow.now
         row.state = (PlanState.READY if plan.exposures else PlanState.FAILED).value
