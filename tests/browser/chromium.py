@@ -182,7 +182,8 @@ class Chromium:
             "!document.querySelector('.htmx-request')"
             " && ![...document.querySelectorAll('.globe')].some(g => !g.dataset.ready)"
             " && ![...document.querySelectorAll('.chart[data-curves]')]"
-            ".some(c => !c.textContent && !c.querySelector('svg'))",
+            ".some(c => !c.textContent && !c.querySelector('svg'))"
+            " && ![...document.querySelectorAll('#plan-view')].some(p => !p.dataset.ready)",
             what="quiet page",
         )
 

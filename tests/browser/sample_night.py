@@ -1,18 +1,28 @@
 """A night as the other services would tell it: events for the bus, and answers of their APIs."""
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
 from too_common.astro.cone import ellipse_skymap
+from too_common.astro.footprint import Footprint
 from too_common.astro.leaves import Leaves
 from too_common.astro.skymap import SkyMap
 from too_common.contracts import circulars, ingest, notify, planner, queue_submit
 from too_common.contracts.alarms import ALARM_BY_SERVICE, AlarmState
 from too_common.contracts.base import BlobRef, EventData
+from too_planner.coverage import Points
+from too_planner.geojson import tiles_of
+from too_planner.observability import cells_of, observability
+from too_planner.plan import Cut, CutReason, Plan, PlannedExposure, empty_statistics
+from too_planner.playback import night_of
+from too_planner.request import PlanRequest, resolve
+from too_planner.telescope import BUILT_IN, read_definitions
 
 RA, DEC, DISTANCE = 197.45, -23.38, 41.0
+SQUARE = Footprint.from_definition({"type": "square", "side_deg": 6.9})
 TELESCOPES = ("DECam", "Gattini", "GROWTH-India", "KPED", "ZTF")
 
 
@@ -245,43 +255,63 @@ class Night:
     # -- what the owners answer -----------------------------------------------------------------
 
     def tiles(self) -> dict[str, Any]:
-        features = []
-        for number, (dx, dy) in enumerate((x, y) for x in (-1.2, 0, 1.2) for y in (-1.2, 0, 1.2)):
-            ra, dec = RA + 5 * dx, DEC + 5 * dy
-            ring = [[ra - 2.9, dec - 2.9], [ra + 2.9, dec - 2.9], [ra + 2.9, dec + 2.9],
-                    [ra - 2.9, dec + 2.9], [ra - 2.9, dec - 2.9]]  # fmt: skip
-            ring = [[(x + 180) % 360 - 180, y] for x, y in ring]
-            features.append({
-                "type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]},
-                "properties": {"field_id": str(520 + number), "filters": ["g", "r", "g"],
-                               "probability": 0.09},
-            })  # fmt: skip
-        return {"type": "FeatureCollection", "features": features}
+        return tiles_of(self.made_plan, SQUARE)
 
+    @cached_property
     def observability(self) -> dict[str, Any]:
-        def samples(shift: float) -> list[dict[str, Any]]:
-            found = []
-            for step in range(96):
-                up = np.cos((step / 4 - shift) * np.pi / 12)
-                at = (self.now + timedelta(minutes=15 * step)).isoformat()
-                found.append({"time": at, "airmass": float(1 / up) if up > 0.2 else None})
-            return found
+        """As the planner computes it, of this map from its five sites."""
+        definitions = read_definitions(BUILT_IN)
+        cells = cells_of(Points.of_map(self.map))
+        sites = [
+            observability(definitions[name], ra_deg=RA, dec_deg=DEC, begin=self.now, cells=cells)
+            for name in TELESCOPES
+        ]
+        return {"telescopes": sites}
 
-        return {
-            "telescopes": [
-                {"telescope": name, "samples": samples(4 + 3.5 * number)}
-                for number, name in enumerate(TELESCOPES)
-            ]
-        }
+    @cached_property
+    def made_plan(self) -> Plan:
+        """A plan as the planner keeps it; three visits of seven fields."""
+        telescope = read_definitions(BUILT_IN)["ZTF"]
+        parameters = resolve(PlanRequest(telescope="ZTF"), telescope, now=self.now)
+        rows = [(visit, field) for visit in range(3) for field in range(7)]
+        return Plan(
+            telescope="ZTF", map_sha256=self.sha256, parameters=parameters,
+            exposures=tuple(
+                PlannedExposure(
+                    number=number, field_id=str(520 + field), ra_deg=RA - 9 + 3 * field,
+                    dec_deg=DEC + 4 * (field % 2), filter="grg"[visit],
+                    start=self.now + timedelta(minutes=60 + 6 * number), exposure_s=300.0,
+                    airmass=1.2 + 0.06 * number, visit=visit + 1, probability=0.09,
+                )
+                for number, (visit, field) in enumerate(rows, start=1)
+            ),
+            statistics=empty_statistics(),
+            cuts=(
+                Cut(reason=CutReason.NEVER_HIGH, probability=0.06, words="never above airmass 2.5"),
+                Cut(reason=CutReason.MOON, probability=0.02, words="within 20 deg of the Moon"),
+            ),
+            notes=("references not checked: no list is loaded",),
+        )  # fmt: skip
+
+    @cached_property
+    def night(self) -> dict[str, Any]:
+        """Its night."""
+        telescope = read_definitions(BUILT_IN)["ZTF"]
+        return night_of(self.made_plan, telescope, SQUARE, Points.of_map(self.map))
 
     def document(self) -> dict[str, Any]:
+        return self.made_plan.model_dump(mode="json")
+
+    def products(self, plan: UUID) -> dict[str, Any]:
         return {
-            "exposures": [
-                {"number": i, "field_id": str(520 + i), "ra_deg": RA + i, "dec_deg": DEC,
-                 "filter": "g", "exposure_s": 300.0,
-                 "start": (self.now + timedelta(minutes=60 + 6 * i)).isoformat()}
-                for i in range(14)
-            ]
+            "plan_id": str(plan),
+            "provenance": {"map_sha256": self.sha256, "engine": "too-planner 0.1.0",
+                           "telescope_revision": 1, "request": {}},
+            "products": [
+                {"name": "exposures.ecsv", "title": "Exposures, ECSV (astropy)",
+                 "media_type": "text/plain", "file_name": "S261122ab_ZTF.ecsv",
+                 "url": f"/api/planner/v1/plans/{plan}/products/exposures.ecsv"}
+            ],
         }  # fmt: skip
 
     def answers(self) -> dict[str, Any]:
@@ -316,7 +346,7 @@ class Night:
         return {
             f"/events/{self.event_id}/notices": notices,
             f"/maps/{self.sha256}/contours": self.map.contours(),
-            f"/events/{self.event_id}/observability": self.observability(),
+            f"/events/{self.event_id}/observability": self.observability,
             "/programs": [program],
             "/rota": {"version": 1, "entries": [entry]},
             "/overrides": [],
@@ -339,4 +369,6 @@ class Night:
             },
             **{f"/plans/{plan}/tiles": self.tiles() for plan in self.plans.values()},
             **{f"/plans/{plan}/document": self.document() for plan in self.plans.values()},
+            **{f"/plans/{plan}/night": self.night for plan in self.plans.values()},
+            **{f"/plans/{plan}/products": self.products(plan) for plan in self.plans.values()},
         }  # fmt: skip

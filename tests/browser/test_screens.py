@@ -8,6 +8,7 @@ import pytest
 PAGES = {
     "events": "/",
     "event": "/events/S261122ab",
+    "plan": "/plans/{plan}",
     "new-plan": "/events/S261122ab/plans/new?telescope=ZTF",
     "manual": "/manual",
     "queues": "/queues",
@@ -54,7 +55,8 @@ async def test_every_page_fits_and_is_quiet(site, browser, size, tmp_path):
         await page.shot(folder / f"login-{size}.png")
         await log_in(page, site.url)
         for name, path in PAGES.items():
-            await page.open(site.url + path.format(draft=site.night.draft_id))
+            await page.open(site.url + path.format(
+                draft=site.night.draft_id, plan=site.night.plans["ZTF"]))  # fmt: skip
             await page.quiet()
             await page.shot(folder / f"{name}-{size}.png")
             wide = await page.run("document.documentElement.scrollWidth")

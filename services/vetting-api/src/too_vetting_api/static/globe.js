@@ -143,7 +143,7 @@
       this.contourLayer.selectAll("path").data(this.contours).join("path")
         .attr("class", (f) => `contour c${levelOf(f) > 70 ? 90 : 50}`).attr("d", this.path);
       this.tileLayer.selectAll("path").data(this.tiles).join("path")
-        .attr("class", (f) => (f.properties?.executed ? "tile done" : "tile")).attr("d", this.path)
+        .attr("class", (f) => this.tileClass(f)).attr("d", this.path)
         .on("pointerenter", (_, f) => this.tip.text(this.describe(f))).on("pointerleave", () => this.tip.text(""));
       this.pointLayer.selectAll("circle").data(this.points.filter((p) => this.visible([p.ra_deg, p.dec_deg]))).join("circle")
         .attr("class", "spot").attr("r", 5).attr("cx", (p) => this.projection([p.ra_deg, p.dec_deg])[0])
@@ -153,6 +153,15 @@
       this.peak.attr("display", seen ? null : "none");
       if (seen) this.peak.attr("transform", `translate(${this.projection([this.ra, this.dec])})`);
     }
+    // in a play-back: what is not observed yet is an outline, what is being observed stands out
+    tileClass(feature) {
+      const p = feature.properties ?? {};
+      if (p.executed) return "tile done";
+      if (!this.moment) return "tile";
+      const seen = this.moment.seen.get(p.order) ?? 0;
+      return `tile${p.order === this.moment.current ? " now" : seen ? " seen" : " ahead"}`;
+    }
+    play(moment) { this.moment = moment; this.draw(); }
     describe(feature) {
       const p = feature.properties ?? {};
       const parts = [];
@@ -205,50 +214,17 @@
       globes.set(root, globe);
       globe.start();
     }
-    for (const root of document.querySelectorAll(".chart[data-curves]:not([data-started])")) {
-      root.dataset.started = "1";
-      chart(root);
-    }
   }
+  document.addEventListener("plan:moment", (event) => {
+    const root = document.querySelector(".globe");
+    if (root) globes.get(root)?.play(event.detail);
+  });
   document.addEventListener("globe:tiles", (event) => {
     const root = document.querySelector(".globe");
     if (root) globes.get(root)?.show(event.detail.url);
   });
 
-  // airmass of the map's peak against time, one curve per site (planner's observability)
-  async function chart(root) {
-    let doc;
-    try { doc = await load(root.dataset.curves); } catch (error) { root.textContent = error.message; return; }
-    const wanted = root.dataset.telescope;
-    const curves = (doc.telescopes ?? doc.items ?? doc.sites ?? []).map((t) => {
-      const samples = t.samples ?? t.curve ?? t.points ?? [];
-      const points = samples.length
-        ? samples.map((s) => ({ time: new Date(s.time ?? s.at), airmass: s.airmass ?? s.peak_airmass }))
-        : (t.times ?? []).map((time, i) => ({ time: new Date(time), airmass: (t.airmass ?? t.airmasses ?? [])[i] }));
-      return { name: t.telescope ?? t.name, points };
-    }).filter((c) => c.points.length && (!wanted || c.name === wanted));
-    if (!curves.length) { root.textContent = "No chart: the sky is not up at night, or nothing is known yet."; return; }
-    const W = 640, H = 240, M = { l: 34, r: 14, t: 24, b: 26 };
-    const all = curves.flatMap((c) => c.points);
-    const x = d3.scaleUtc(d3.extent(all, (p) => p.time), [M.l, W - M.r]);
-    const y = d3.scaleLinear([1, 3], [M.t, H - M.b]);
-    root.replaceChildren();
-    const svg = d3.select(root).append("svg").attr("viewBox", `0 0 ${W} ${H}`).attr("role", "img")
-      .attr("aria-label", "Airmass of the map's peak against time (UTC), by telescope");
-    svg.append("g").attr("class", "axis").attr("transform", `translate(0,${H - M.b})`)
-      .call(d3.axisBottom(x).ticks(6, "%H:%M"));
-    svg.append("g").attr("class", "axis").attr("transform", `translate(${M.l},0)`).call(d3.axisLeft(y).ticks(4));
-    const line = d3.line((p) => x(p.time), (p) => y(p.airmass))
-      .defined((p) => p.airmass !== null && p.airmass !== undefined && p.airmass >= 1 && p.airmass <= 3);
-    curves.forEach((curve, i) => {
-      svg.append("path").attr("class", `curve s${i % 5}`).attr("d", line(curve.points));
-      const best = d3.least(curve.points.filter((p) => p.airmass >= 1 && p.airmass <= 3), (p) => p.airmass);
-      if (best) {
-        svg.append("text").attr("class", "lab-curve").attr("text-anchor", "middle").attr("x", Math.max(M.l + 24, Math.min(W - M.r - 24, x(best.time))))
-          .attr("y", y(best.airmass) - 4 - (i % 2) * 10).attr("fill", "currentColor").attr("font-size", 11).text(curve.name);
-      }
-    });
-  }
   document.addEventListener("DOMContentLoaded", start);
   document.addEventListener("htmx:afterSwap", start);
+  window.Sky = { features, outlines, levelOf, load };
 })();

@@ -1,0 +1,119 @@
+"""A plan's document in words and rows for a page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from too_common.contracts.planner import PlanDifference
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Probability that a plan does not cover, and why."""
+
+    words: str
+    probability: float
+
+
+def bound_of(told: float | None, document: Mapping[str, Any]) -> float | None:
+    """Upper bound of the probability that is covered, from the event or from the document."""
+    if told is not None:
+        return told
+    found = document.get("bound")
+    if isinstance(found, Mapping):
+        found = found.get("any") or found.get("value")
+    return float(found) if isinstance(found, int | float) else None
+
+
+def losses_of(document: Mapping[str, Any]) -> list[Loss]:
+    """What is not covered, the largest part first."""
+    found = [
+        Loss(str(cut.get("words") or cut.get("reason", "")), float(cut.get("probability", 0.0)))
+        for cut in document.get("cuts") or []
+        if isinstance(cut, Mapping)
+    ]
+    return sorted((item for item in found if item.probability > 0), key=lambda i: -i.probability)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changed against the plan before."""
+
+    added: tuple[str, ...]
+    dropped: tuple[str, ...]
+    before: float
+    before_on_new_map: float | None
+    after: float
+
+    @property
+    def gain(self) -> float | None:
+        """Change of probability on the new map."""
+        return None if self.before_on_new_map is None else self.after - self.before_on_new_map
+
+
+def difference_rows(told: PlanDifference | None) -> Difference | None:
+    """The difference, if the plan replaced another."""
+    if told is None:
+        return None
+    return Difference(
+        added=told.fields_added,
+        dropped=told.fields_dropped,
+        before=told.probability_before,
+        before_on_new_map=told.probability_before_on_new_map,
+        after=told.probability_after,
+    )
+
+
+_WORDS = {
+    "filters": "Filters",
+    "exposure_times_s": "Exposure times (s)",
+    "min_gap_s": "Least gap between visits (s)",
+    "airmass_max": "Greatest airmass",
+    "altitude_min_deg": "Least altitude (deg)",
+    "sun_altitude_max_deg": "Sun at most at (deg)",
+    "moon_separation_min_deg": "Least distance from the Moon (deg)",
+    "probability": "Probability to reach",
+    "max_fields": "Most fields",
+    "field_sets": "Sets of fields",
+    "require_references": "References required",
+    "ra_slice_h": "Right ascension (h)",
+    "dither": "Dithered",
+    "filter_order": "Order of filters",
+    "strategy": "Strategy",
+    "objective": "Objective",
+    "fill": "Idle time filled",
+    "seed": "Seed",
+}
+_SKIPPED = {"telescope", "windows", "previous", "field_ids", "keep_order"}
+
+
+def parameter_rows(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The request as rows: word and value."""
+    rows: list[tuple[str, str]] = []
+    for window in parameters.get("windows") or []:
+        begin, end = str(window["begin"])[:16], str(window["end"])[:16]
+        rows.append(("Window (UTC)", f"{begin} to {end}".replace("T", " ")))
+    for name, value in parameters.items():
+        if name in _SKIPPED or value is None or value in ([], {}, ""):
+            continue
+        words = _WORDS.get(name, name.replace("_", " ").capitalize())
+        rows.append((words, _value(value)))
+    previous = parameters.get("previous") or []
+    if previous:
+        rows.append(("Pointings taken out of the map", str(len(previous))))
+    fields = parameters.get("field_ids") or []
+    if fields:
+        rows.append(("Chosen fields", f"{len(fields)}"))
+    return rows
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        return ", ".join(_value(item) for item in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
+    return str(value)
