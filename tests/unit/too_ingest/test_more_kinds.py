@@ -12,6 +12,7 @@ from too_ingest.notices.conventions import CONVENTIONS, ROBOBA_SYSTEMATIC_DEG
 from too_ingest.notices.families import by_name
 from too_ingest.notices.packet_types import HOUSEKEEPING, NAMES
 from too_ingest.notices.registry import MISMATCH
+from too_ingest.notices.values import far_in_hz
 from too_ingest.report import describe
 from too_ingest.samples.voevent_text import voevent
 
@@ -142,6 +143,40 @@ def test_nu_em_coincidences_have_a_number_of_their_own():
     assert notice.region.containment == 0.5
 
 
+@pytest.mark.parametrize(
+    ("unit", "seconds"),
+    [
+        ("Hz", 1.0),
+        ("s^-1", 1.0),
+        ("yr^-1", 3.15576e7),
+        ("1/yr", 3.15576e7),
+        ("per year", 3.15576e7),
+        ("events per year", 3.15576e7),
+        ("day^-1", 86_400.0),
+        ("1/month", 3.15576e7 / 12),
+        ("yr", None),
+        ("keV", None),
+    ],
+)
+def test_rates_become_hz_by_their_unit(unit: str, seconds: float | None):
+    wanted = None if seconds is None else pytest.approx(2.0 / seconds)
+    assert far_in_hz("2.0", unit) == wanted
+
+
+def test_amon_rates_without_a_unit_are_per_year():
+    track = parse_notice(packet("nasa.gsfc.gcn/AMON", 173, params=[("FAR", "1.0", "")]))
+    assert track.facts.far_hz == pytest.approx(3.169e-8, rel=1e-3)
+    assert track.printed["far"] == "1.0"
+    other = parse_notice(packet("nasa.gsfc.gcn/Fermi", 111, params=[("FAR", "1.0", "")]))
+    assert other.facts.far_hz == 1.0
+
+
+def test_what_is_printed_is_kept():
+    notice = parse_notice(packet("nasa.gsfc.gcn/IPN", 31, position=(-1.0, -1.0, -1.0)))
+    assert notice.ra_deg is None
+    assert {notice.printed[name] for name in ("ra", "dec", "error_radius")} == {"-1.0000"}
+
+
 # --- JSON -------------------------------------------------------------------------------------
 
 
@@ -212,6 +247,22 @@ def test_classes_in_a_list_and_other_names_of_missions():
 )
 def test_streams_of_tests(stream: str, topic: str | None, is_test: bool):
     assert unified(stream, topic, id=["142000", "17"]).is_test is is_test
+
+
+@pytest.mark.parametrize(
+    ("tense", "is_test", "is_current"),
+    [
+        ("current", False, True),
+        ("archival", False, False),
+        ("planned", False, False),
+        ("commanded", False, False),
+        ("injections", True, False),
+        ("test", True, False),
+    ],
+)
+def test_tenses(tense: str, is_test: bool, is_current: bool):
+    notice = unified("fermi/gbm/trigger", id="1", alert_tense=tense)
+    assert (notice.is_test, notice.is_current) == (is_test, is_current)
 
 
 def test_two_ids_of_icecube_are_run_and_event():

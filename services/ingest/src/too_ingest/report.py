@@ -36,6 +36,12 @@ def _time(moment: datetime | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
+def _properties(notice: ParsedNotice) -> dict[str, float]:
+    """Independent probabilities; a neutrino's signalness is one of them."""
+    signalness = notice.facts.signalness
+    return notice.facts.properties | ({} if signalness is None else {"signalness": signalness})
+
+
 def describe(notice: ParsedNotice) -> dict[str, Any]:
     """What a notice says, with null for what it does not say."""
     region = notice.region
@@ -62,7 +68,7 @@ def describe(notice: ParsedNotice) -> dict[str, Any]:
         },
         "far_hz": notice.facts.far_hz,
         "classification": notice.facts.classification or None,
-        "properties": notice.facts.properties or None,
+        "properties": _properties(notice) or None,
         "is_test": notice.is_test,
         "is_retraction": notice.is_retraction,
         "is_subthreshold": notice.is_subthreshold,

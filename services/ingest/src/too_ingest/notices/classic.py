@@ -142,7 +142,21 @@ def links(packet: Packet) -> dict[str, str]:
     return dict(list(found.items())[:30])
 
 
-def facts_of(packet: Packet, place: tuple[float, float] | None, region: ErrorRegion) -> EventFacts:
+def printed(packet: Packet) -> dict[str, str]:
+    """Position, error and rate as the packet prints them, sentinels and blanks included."""
+    far = packet.find("FAR")
+    stated = {
+        "ra": packet.c1,
+        "dec": packet.c2,
+        "error_radius": packet.radius,
+        "far": f"{far.value} {far.unit}".strip() if far else None,
+    }
+    return {name: text[:100] for name, text in stated.items() if text}
+
+
+def facts_of(
+    packet: Packet, place: tuple[float, float] | None, region: ErrorRegion, rate_unit: str
+) -> EventFacts:
     """Facts that any classic packet may hold."""
     far = packet.find("FAR")
     significance = next(
@@ -154,7 +168,7 @@ def facts_of(packet: Packet, place: tuple[float, float] | None, region: ErrorReg
         None,
     )
     return EventFacts(
-        far_hz=far_in_hz(far.value, far.unit) if far else None,
+        far_hz=far_in_hz(far.value, far.unit.strip() or rate_unit) if far else None,
         ra_deg=place[0] if place else None,
         dec_deg=place[1] if place else None,
         error_radius_deg=region.radius_deg if place else None,
@@ -165,9 +179,21 @@ def facts_of(packet: Packet, place: tuple[float, float] | None, region: ErrorReg
 
 
 def classic_notice(
-    packet: Packet, kind: ClassicType, *, mission: str, event_kind: EventKind, met: bool = False
+    packet: Packet,
+    kind: ClassicType,
+    *,
+    mission: str,
+    event_kind: EventKind,
+    met: bool = False,
+    rate_unit: str = "",
 ) -> ParsedNotice:
-    """Read what is common to all packets of GCN Classic."""
+    """Read what is common to all packets of GCN Classic.
+
+    Parameters
+    ----------
+    rate_unit
+        Unit of a false-alarm rate without one (empty: Hz).
+    """
     native_id = next((i for name in ID_PARAMS if (i := to_id(packet.value(name)))), None)
     notice_time = parse_iso(packet.date)
     event_time, quality = choose_event_time(
@@ -212,7 +238,8 @@ def classic_notice(
         ra_deg=place[0] if place else None,
         dec_deg=place[1] if place else None,
         region=region,
-        facts=facts_of(packet, place, region),
+        facts=facts_of(packet, place, region, rate_unit),
+        printed=printed(packet),
         is_test=is_test,
         is_retraction=is_retraction,
         is_subthreshold=kind.is_subthreshold,
@@ -236,6 +263,8 @@ class ClassicParser:
         How the rest of the ivorn begins where two missions share a stream.
     met
         True if ids are Fermi's mission elapsed time.
+    rate_unit
+        Unit of a false-alarm rate that is printed without one (empty: Hz).
     """
 
     def __init__(
@@ -248,6 +277,7 @@ class ClassicParser:
         local_prefixes: tuple[str, ...] = ("",),
         refine: Refine = unchanged,
         met: bool = False,
+        rate_unit: str = "",
         topics: Iterable[str] = (),
     ) -> None:
         self._name = name
@@ -260,6 +290,7 @@ class ClassicParser:
         self._event_kind = event_kind
         self._refine = refine
         self._met = met
+        self._rate_unit = rate_unit
 
     @property
     def name(self) -> str:
@@ -306,7 +337,12 @@ class ClassicParser:
     def read(self, packet: Packet, kind: ClassicType) -> ParsedNotice:
         """Read a packet as one of a type."""
         notice = classic_notice(
-            packet, kind, mission=self._name, event_kind=self._event_kind, met=self._met
+            packet,
+            kind,
+            mission=self._name,
+            event_kind=self._event_kind,
+            met=self._met,
+            rate_unit=self._rate_unit,
         )
         return self._refine(packet, kind, notice)
 

@@ -72,6 +72,7 @@ HAWC = ClassicParser(
     streams=("nasa.gsfc.gcn/AMON", "nasa.gsfc.gcn/HAWC"),
     local_prefixes=("HAWC_",),
     refine=_refine_hawc,
+    rate_unit="yr^-1",
 )
 CALET = ClassicParser(
     "calet",

@@ -103,6 +103,7 @@ CLASSIC = ClassicParser(
     streams=("nasa.gsfc.gcn/AMON", "nasa.gsfc.gcn/ICECUBE"),
     local_prefixes=("ICECUBE_", "AMON_", "NU_EM"),
     refine=_refine,
+    rate_unit="yr^-1",
 )
 
 

@@ -139,6 +139,9 @@ class ParsedNotice(Contract):
         default=None, description="Radius (90 %) to use where the position has no stated error"
     )
     facts: EventFacts = EventFacts()
+    printed: dict[str, str] = Field(
+        default_factory=dict, description="Position, error and rate as the notice prints them"
+    )
     is_test: bool = False
     is_retraction: bool = False
     is_subthreshold: bool = False

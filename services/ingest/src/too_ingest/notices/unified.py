@@ -41,7 +41,7 @@ ALERT_KINDS = {
     "update": AlertKind.UPDATE,
     "retraction": AlertKind.RETRACTION,
 }
-TEST_TENSES = frozenset({"test", "injection", "injections", "commanded"})
+TEST_TENSES = frozenset({"test", "injection", "injections"})
 MESSENGERS = {
     "gw": EventKind.GW,
     "gravitational wave": EventKind.GW,
@@ -260,6 +260,11 @@ def unified_notice(
         dec_deg=place[1] if place else None,
         region=region,
         facts=read_facts(members, region),
+        printed={
+            name: text[:100]
+            for name in ("ra", "dec", "ra_dec_error", "containment_probability", "far")
+            if members.get(name) is not None and (text := str(members[name]))
+        },
         is_test=is_test,
         is_retraction=alert_kind is AlertKind.RETRACTION,
         is_current=tense == "current",

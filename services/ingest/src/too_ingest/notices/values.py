@@ -6,6 +6,19 @@ from typing import Any
 
 SECONDS_PER_YEAR = 3.15576e7
 """Julian year; 1 per year = 3.169e-8 Hz."""
+_PER = (
+    r"^(?:(?:(?:1|events?)?\s*(?:/|per)\s*)(?:{0})"
+    r"|(?:events?\s+)?(?:{0})\s*(?:\^|\*\*)?\s*\(?-1\)?)$"
+)
+_PERIODS = (
+    (re.compile(r"^(?:hz|)$"), 1.0),
+    (re.compile(_PER.format("s|sec|secs|second|seconds")), 1.0),
+    (re.compile(_PER.format("h|hr|hrs|hour|hours")), 3600.0),
+    (re.compile(_PER.format("d|day|days")), 86400.0),
+    (re.compile(_PER.format("month|months")), SECONDS_PER_YEAR / 12.0),
+    (re.compile(_PER.format("yr|yrs|year|years|a")), SECONDS_PER_YEAR),
+)
+"""Units of a rate as senders write them (``yr^-1``, ``1/yr``, ``per year``), and seconds."""
 MAX_ID_LENGTH = 200
 """Longer ids are nonsense and would not fit an index."""
 
@@ -120,15 +133,9 @@ def far_in_hz(value: Any, unit: str | None) -> float | None:
     rate = to_float(value)
     if rate is None or rate < 0:
         return None
-    match (unit or "").strip().lower():
-        case "hz" | "s^-1" | "1/s" | "":
-            return rate
-        case "yr^-1" | "1/yr" | "/yr" | "per year":
-            return rate / SECONDS_PER_YEAR
-        case "day^-1" | "1/day" | "per day":
-            return rate / 86400.0
-        case _:
-            return None
+    text = (unit or "").strip().lower()
+    seconds = next((s for pattern, s in _PERIODS if pattern.match(text)), None)
+    return None if seconds is None else rate / seconds
 
 
 def fits_url(value: Any) -> str | None:
