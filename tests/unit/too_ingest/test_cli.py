@@ -1,6 +1,8 @@
 """The command line of ingest, without any server."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,6 +66,71 @@ def test_parse_of_a_table_uses_its_topics_and_tells_failures(tmp_path: Path):
     assert found[1]["mission"] is None
 
 
-def test_parse_needs_something():
-    assert _run()[0] == 2
-    assert _run("--manifest", "/nowhere/table.csv")[0] == 2
+def _refusal(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["parse", *arguments])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    return " ".join(result.stderr.split())
+
+
+def test_wrong_arguments_are_told_before_anything_is_printed(tmp_path: Path):
+    columns = tmp_path / "columns.csv"
+    columns.write_text("name,topic\r\na,b\r\n")
+    letters = tmp_path / "letters.csv"
+    letters.write_bytes(b"file\r\n\xff\xfe\xfd\r\n")
+    assert "--manifest" in _refusal()
+    assert "No such file" in _refusal("--manifest", str(tmp_path / "nowhere.csv"))
+    assert "directory" in _refusal("--manifest", str(tmp_path))
+    assert "no column 'file'" in _refusal("--manifest", str(columns))
+    assert "UTF-8" in _refusal("--manifest", str(letters))
+
+
+def test_inputs_that_are_no_files_fail_with_a_sentence_and_keep_their_place(tmp_path: Path):
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    good = make_sample("gbm", NOW, 0)[0]
+    (tmp_path / "good").write_bytes(good.body)
+    names = ("empty", "folder", "good", "missing", "good")
+    code, found = _run(*(str(tmp_path / name) for name in names))
+    assert code == 1
+    assert [Path(item["file"]).name for item in found] == list(names)
+    assert [item["ok"] for item in found] == [False, False, True, False, True]
+    for item in found:
+        assert item["ok"] or (item["failure"].endswith(".") and item["aliases"] is None)
+    assert "empty" in found[0]["failure"]
+    assert "folder" in found[1]["failure"]
+
+
+def test_a_table_without_rows_is_no_failure_and_blank_topics_fall_back(tmp_path: Path):
+    table = tmp_path / "table.csv"
+    table.write_bytes("\ufefffile,topic\r\n".encode())
+    assert _run("--manifest", str(table)) == (0, [])
+    (tmp_path / "plain.json").write_text('{"id": "1", "ra": 1.0, "dec": 2.0}')
+    table.write_text("file,topic\nplain.json,\nplain.json,(none)\n")
+    topic = "gcn.notices.chime.frb"
+    code, found = _run("--manifest", str(table), "--topic", topic)
+    assert code == 0
+    assert [item["mission"] for item in found] == ["chime", "unknown"]
+
+
+def test_standard_input():
+    body = make_sample("gbm", NOW, 0)[0].body
+    result = CliRunner().invoke(app, ["parse", "-"], input=body)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["file"] == "-"
+
+
+def test_it_needs_no_server_and_no_environment(tmp_path: Path):
+    path = tmp_path / "a.xml"
+    path.write_bytes(make_sample("gbm", NOW, 0)[0].body)
+    code = (
+        "import sys; from too_ingest.cli import app\n"
+        "try:\n    app(['parse', sys.argv[1]])\nexcept SystemExit as end:\n"
+        "    heavy = {'sqlalchemy', 'asyncpg', 'confluent_kafka', 'fastapi'} & set(sys.modules)\n"
+        "    sys.exit(end.code or len(heavy))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], env={}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ok"] is True
