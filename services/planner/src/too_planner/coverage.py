@@ -7,6 +7,7 @@ unions cost a few hundred additions instead of a million.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,6 @@ from too_common.astro.sphere import (
     DEG2_PER_SR,
     from_tangent_plane,
     from_unit_vectors,
-    tangent_basis,
     unit_vectors,
 )
 
@@ -27,6 +27,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _BAND_DEG = 0.5
+_BAND_KEY = 512.0
+"""More than 360, so that bands do not mix."""
 PRUNE = 0.9995
 """Smallest region that is cut into points; the rest of the sky counts for nothing."""
 
@@ -36,9 +38,10 @@ CORE = 0.95
 
 def sampling_order(area90_deg2: float) -> int:
     """HEALPix order of the points: fine where chip gaps matter, coarse where they average out."""
-    if area90_deg2 < 60.0:
-        return 11
-    return 10 if area90_deg2 < 3000.0 else 9
+    for order, limit in ((11, 60.0), (10, 250.0), (9, 4000.0)):
+        if area90_deg2 < limit:
+            return order
+    return 8
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Points:
     weight: FloatArray
     area_deg2: FloatArray
     vectors: FloatArray
-    _bands: IntArray = field(repr=False)
+    _keys: FloatArray = field(repr=False)
+    """Band and right ascension in one number, rising."""
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -72,14 +76,13 @@ class Points:
         ra = ra_deg % 360.0
         band = _band_of(dec_deg)
         order = np.lexsort((ra, band))
-        edges = np.searchsorted(band[order], np.arange(int(180 / _BAND_DEG) + 2))
         return cls(
             ra_deg=ra[order],
             dec_deg=dec_deg[order],
             weight=weight[order],
             area_deg2=area_deg2[order],
             vectors=unit_vectors(ra[order], dec_deg[order]),
-            _bands=edges.astype(np.int64),
+            _keys=band[order] * _BAND_KEY + ra[order],
         )
 
     @classmethod
@@ -109,60 +112,69 @@ class Points:
             np.repeat(pixels.pixel_area_sr(levels + depth) * DEG2_PER_SR, pieces),
         )
 
-    def near(self, ra_deg: float, dec_deg: float, radius_deg: float) -> IntArray:
-        """Indices of the points of a box around a place; holds its circle for sure."""
-        low = int(_band_of(np.array(max(dec_deg - radius_deg, -90.0))))
-        high = int(_band_of(np.array(min(dec_deg + radius_deg, 90.0))))
-        sin_ratio = np.sin(np.radians(radius_deg)) / max(np.cos(np.radians(dec_deg)), 1e-9)
-        polar = abs(dec_deg) + radius_deg >= 90.0 or sin_ratio >= 1.0
-        if polar:
-            return np.arange(int(self._bands[low]), int(self._bands[high + 1]), dtype=np.int64)
-        half = float(np.degrees(np.arcsin(sin_ratio)))
-        spans: list[IntArray] = []
-        for begin_ra, end_ra in _wrap(ra_deg - half, ra_deg + half):
-            for band in range(low, high + 1):
-                start, stop = self._bands[band], self._bands[band + 1]
-                if start == stop:
-                    continue
-                row = self.ra_deg[start:stop]
-                first = start + np.searchsorted(row, begin_ra, side="left")
-                last = start + np.searchsorted(row, end_ra, side="right")
-                if last > first:
-                    spans.append(np.arange(first, last))
-        return np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)
+    def spans(
+        self, radius_deg: float, ra_deg: FloatArray, dec_deg: FloatArray
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        """Runs of points that together hold all points of a circle around each of some places.
+
+        Returns
+        -------
+        owner, start, stop : ndarray of int
+            Index of the place, first point, and the one after the last; sorted by `owner`.
+        """
+        dec = np.asarray(dec_deg, dtype=np.float64)
+        ra = np.asarray(ra_deg, dtype=np.float64) % 360.0
+        low = _band_of(np.maximum(dec - radius_deg, -90.0))
+        high = _band_of(np.minimum(dec + radius_deg, 90.0))
+        ratio = np.sin(np.radians(radius_deg)) / np.maximum(np.cos(np.radians(dec)), 1e-9)
+        polar = (np.abs(dec) + radius_deg >= 90.0) | (ratio >= 1.0)
+        half = np.where(polar, 180.0, np.degrees(np.arcsin(np.minimum(ratio, 1.0))) + 1e-9)
+        count = high - low + 1
+        place = np.repeat(np.arange(len(ra)), count)
+        band = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count - low, count)
+        begin, end = (ra - half)[place], (ra + half)[place]
+        # what passes 0 or 360 is two runs; a whole circle is one and an empty one
+        first = np.where(begin < 0, 0.0, begin)
+        second = np.where(begin < 0, begin + 360.0, 0.0)
+        wraps = (begin < 0) | (end >= 360.0)
+        first_end = np.where(end >= 360.0, 360.0, end)
+        second_end = np.where(begin < 0, 360.0, end - 360.0)
+        whole = polar[place]
+        first, first_end = np.where(whole, 0.0, first), np.where(whole, 360.0, first_end)
+        wraps &= ~whole
+        base = band * _BAND_KEY
+        runs = [
+            (
+                np.searchsorted(self._keys, base + first),
+                np.searchsorted(self._keys, base + first_end, side="right"),
+            ),
+            (
+                np.searchsorted(self._keys, base[wraps] + second[wraps]),
+                np.searchsorted(self._keys, base[wraps] + second_end[wraps], side="right"),
+            ),
+        ]
+        owner = np.concatenate([place, place[wraps]])
+        start = np.concatenate([run[0] for run in runs])
+        stop = np.concatenate([run[1] for run in runs])
+        used = np.flatnonzero(stop > start)
+        order = used[np.lexsort((start[used], owner[used]))]
+        return owner[order], start[order], stop[order]
 
     def inside(self, footprint: "Footprint", ra_deg: float, dec_deg: float) -> IntArray:
         """Indices of the points that one exposure sees."""
-        index = self.near(ra_deg, dec_deg, footprint.radius_deg)
-        if len(index) == 0:
-            return index
-        vectors = self.vectors[index]
-        depth = vectors @ unit_vectors(ra_deg, dec_deg)
-        near = depth > np.cos(np.radians(footprint.radius_deg))
-        index, vectors, depth = index[near], vectors[near], depth[near]
-        east, north = tangent_basis(ra_deg, dec_deg)
-        scale = np.degrees(1.0) / depth
-        seen = footprint.contains_plane((vectors @ east) * scale, (vectors @ north) * scale)
-        return np.asarray(index[seen])
+        from too_planner.camera import seen_points
+
+        return seen_points(self, footprint, np.array([ra_deg]), np.array([dec_deg]))[0]
 
     def without(self, index: IntArray) -> "Points":
         """The same points, some of them with weight zero."""
         weight = self.weight.copy()
         weight[index] = 0.0
-        return Points(self.ra_deg, self.dec_deg, weight, self.area_deg2, self.vectors, self._bands)
+        return Points(self.ra_deg, self.dec_deg, weight, self.area_deg2, self.vectors, self._keys)
 
 
 def _band_of(dec_deg: FloatArray) -> IntArray:
     return np.asarray(np.floor((np.asarray(dec_deg) + 90.0) / _BAND_DEG), dtype=np.int64)
-
-
-def _wrap(low: float, high: float) -> list[tuple[float, float]]:
-    """An interval of right ascension as one or two within [0, 360)."""
-    if low < 0.0:
-        return [(low + 360.0, 360.0), (0.0, high)]
-    if high >= 360.0:
-        return [(low, 360.0), (0.0, high - 360.0)]
-    return [(low, high)]
 
 
 @dataclass(frozen=True)
@@ -212,12 +224,18 @@ def make_atoms(members: Sequence[IntArray], weight: FloatArray, seed: int = 2018
     for index, key in zip(members, keys, strict=True):
         code[index] ^= key
     seen = np.flatnonzero(code)
-    values, inverse = np.unique(code[seen], return_inverse=True)
-    atom_of_point = np.full(len(weight), -1, dtype=np.int64)
-    atom_of_point[seen] = inverse
+    values, example, inverse = np.unique(code[seen], return_index=True, return_inverse=True)
+    # an atom is in a field if any one of its points is
+    atom_of_example = np.full(len(weight), -1, dtype=np.int64)
+    atom_of_example[seen[example]] = np.arange(len(values))
+    flat = np.concatenate([*members, np.empty(0, dtype=np.int64)])
+    atoms = atom_of_example[flat]
+    kept = np.concatenate([[0], np.cumsum(atoms >= 0)])
+    edges = kept[np.cumsum([0, *(len(index) for index in members)])]
+    atoms = atoms[atoms >= 0]
     return Atoms(
         weight=_sums(inverse, weight[seen], len(values)),
-        of_field=[np.unique(atom_of_point[index]) for index in members],
+        of_field=[np.sort(atoms[a:b]) for a, b in pairwise(edges.tolist())],
     )
 
 
@@ -225,10 +243,9 @@ def members_of(
     points: Points, footprint: "Footprint", ra_deg: FloatArray, dec_deg: FloatArray
 ) -> list[IntArray]:
     """For each pointing the indices of the points that it sees."""
-    return [
-        points.inside(footprint, float(ra), float(dec))
-        for ra, dec in zip(ra_deg, dec_deg, strict=True)
-    ]
+    from too_planner.camera import seen_points
+
+    return seen_points(points, footprint, np.asarray(ra_deg), np.asarray(dec_deg))
 
 
 def union_of(members: Sequence[IntArray], size: int) -> NDArray[np.bool_]:
@@ -245,25 +262,22 @@ def _sums(group: IntArray, values: FloatArray, size: int) -> FloatArray:
 
 def coarse_cells(points: Points, side_deg: float = 1.0) -> Points:
     """The same weight on cells of about one degree, at the weighted mean place of each."""
-    positive = points.weight > 0
-    band = np.floor((points.dec_deg[positive] + 90.0) / side_deg).astype(np.int64)
-    middle = np.radians((band + 0.5) * side_deg - 90.0)
-    around = np.maximum(1.0, np.ceil(360.0 / side_deg * np.cos(middle)))
-    column = np.floor(points.ra_deg[positive] / 360.0 * around).astype(np.int64)
-    stride = int(360.0 / side_deg) + 40
-    _, inverse = np.unique(band * stride + column, return_inverse=True)
-    size = int(inverse.max()) + 1 if len(inverse) else 0
-    weight = _sums(inverse, points.weight[positive], size)
+    rows = int(np.ceil(180.0 / side_deg))
+    band = np.minimum(np.floor((points.dec_deg + 90.0) / side_deg), rows - 1).astype(np.int64)
+    middle = np.radians((np.arange(rows) + 0.5) * side_deg - 90.0)
+    around = np.maximum(1.0, np.ceil(360.0 / side_deg * np.cos(middle)))[band]
+    stride = int(360.0 / side_deg) + 2
+    cell = band * stride + np.floor(points.ra_deg / 360.0 * around).astype(np.int64)
+    size = rows * stride
+    weight = _sums(cell, points.weight, size)
+    used = np.flatnonzero(weight > 0)
     vectors = np.stack(
-        [
-            _sums(inverse, points.weight[positive] * points.vectors[positive, axis], size)
-            for axis in range(3)
-        ],
+        [_sums(cell, points.weight * points.vectors[:, axis], size)[used] for axis in range(3)],
         axis=-1,
     )
     ra, dec = from_unit_vectors(vectors)
-    area = _sums(inverse, points.area_deg2[positive], size)
-    return Points.make(ra, dec, weight, area)
+    area = _sums(cell, np.where(points.weight > 0, points.area_deg2, 0.0), size)
+    return Points.make(ra, dec, weight[used], area[used])
 
 
 _AREA_SAMPLES = 24

@@ -84,6 +84,7 @@ def assign(
     *,
     max_fields: int | None = None,
     target: float | None = None,
+    factor: NDArray[np.float64] | None = None,
 ) -> Assignment:
     """Choose fields greedily by the sky that they add.
 
@@ -101,11 +102,20 @@ def assign(
         At most so many fields.
     target
         Stop when the covered weight reaches this.
+    factor
+        Of each field's weight when it is compared with others: fields that are known to be good
+        go first.
     """
     matcher = _Matcher(allowed, positions)
     done = covered.copy()
     weight = float(atoms.weight[done].sum()) if target is not None else 0.0
-    heap = [(-atoms.gain(index, done), index) for index, mask in enumerate(allowed) if mask]
+    size = len(allowed)
+    rank = np.ones(size) if factor is None else factor
+    heap = [
+        (-atoms.gain(index, done) * float(rank[index]), index)
+        for index, mask in enumerate(allowed)
+        if mask
+    ]
     heapq.heapify(heap)
     limit = positions if max_fields is None else min(positions, max_fields)
     chosen, added = 0, 0.0
@@ -114,8 +124,9 @@ def assign(
         gain = atoms.gain(index, done)
         if gain <= 1e-12:
             continue
-        if gain < -stale - 1e-15 and heap and gain < -heap[0][0]:
-            heapq.heappush(heap, (-gain, index))
+        now = gain * float(rank[index])
+        if now < -stale - 1e-15 and heap and now < -heap[0][0]:
+            heapq.heappush(heap, (-now, index))
             continue
         if matcher.add(index):
             chosen += 1

@@ -107,27 +107,25 @@ def night_sky(site: Site, epoch: datetime, seconds: Any) -> NightSky:
     """
     instants = np.atleast_1d(np.asarray(seconds, dtype=np.float64))
     utc1, utc2 = _julian(epoch, instants)
-    phi = np.radians(site.latitude_deg)
-    astrom, origins = erfa.apco13(
-        utc1, utc2, 0.0, np.radians(site.longitude_deg), phi, site.elevation_m,
-        0.0, 0.0, 0.0, 0.0, 0.0, 0.55,
-    )  # fmt: skip
-    # the zenith in the frame of the true equator, then back to ICRS axes (bpn: ICRS to CIRS)
-    era = astrom["eral"]
+    tt1, tt2 = erfa.taitt(*erfa.utctai(utc1, utc2))
+    middle = len(instants) // 2
+    # the equator moves by less than 0.2 arcsec in a day: once is enough, and most of the cost
+    bpn, origins = _equator(float(tt1[middle]), float(tt2[middle]))
+    longitude, phi = np.radians(site.longitude_deg), np.radians(site.latitude_deg)
+    era = erfa.era00(utc1, utc2) + longitude
     cirs_zenith = np.stack(
         [np.cos(phi) * np.cos(era), np.cos(phi) * np.sin(era), np.full(era.shape, np.sin(phi))],
         axis=-1,
     )
-    bpn = astrom["bpn"]
-    zenith = np.einsum("tji,tj->ti", bpn, cirs_zenith)
-    tai1, tai2 = erfa.utctai(utc1, utc2)
-    tt1, tt2 = erfa.taitt(tai1, tai2)
-    heliocentric, barycentric = erfa.epv00(tt1, tt2)
-    observer = astrom["eb"] - barycentric["p"]
-    middle = len(instants) // 2
-    velocity = barycentric["v"] / _LIGHT_DAY_AU
-    sun = _normalised(-heliocentric["p"] - observer) + velocity
-    moon = _normalised(_normalised(erfa.moon98(tt1, tt2)["p"] - observer) + velocity[middle])
+    zenith = cirs_zenith @ bpn
+    place = erfa.gd2gc(1, 0.0, phi, site.elevation_m) / erfa.DAU
+    observer = (
+        np.stack([place[0] * np.cos(era), place[0] * np.sin(era), np.full(era.shape, place[2])], -1)
+        @ bpn
+    )
+    sun, velocity = _sun(tt1, tt2, middle)
+    sun = _normalised(sun - observer) + velocity
+    moon = _normalised(_normalised(erfa.moon98(tt1, tt2)["p"] - observer) + velocity)
     sin_sun = np.einsum("ti,ti->t", zenith, _normalised(sun))
     return NightSky(
         epoch=epoch,
@@ -136,10 +134,46 @@ def night_sky(site: Site, epoch: datetime, seconds: Any) -> NightSky:
         sidereal_h=np.degrees(era - origins) / 15 % 24,
         sun_altitude_deg=np.degrees(np.arcsin(np.clip(sin_sun, -1, 1))),
         moon=moon,
-        aberration=velocity[middle],
-        rotation=bpn[middle],
-        origins_h=float(np.degrees(origins[middle]) / 15),
+        aberration=velocity,
+        rotation=bpn,
+        origins_h=float(np.degrees(origins) / 15),
     )
+
+
+def _equator(tt1: float, tt2: float) -> tuple[FloatArray, float]:
+    """Rotation from ICRS to CIRS axes, and the equation of the origins."""
+    matrix = erfa.pnm06a(tt1, tt2)
+    x, y = erfa.bpn2xy(matrix)
+    locator = erfa.s06(tt1, tt2, x, y)
+    return np.asarray(erfa.c2ixys(x, y, locator)), float(erfa.eors(matrix, locator))
+
+
+_NODE_DAYS = 0.25
+"""Between the instants at which the Earth's place is computed; quadratic in between."""
+
+
+def _sun(tt1: FloatArray, tt2: FloatArray, middle: int) -> tuple[FloatArray, FloatArray]:
+    """Geocentric place of the Sun (au, all instants) and the Earth's velocity over light's."""
+    day = (tt1 - tt1[0]) + tt2
+    low, high = float(day.min()), float(day.max())
+    count = max(3, int(np.ceil((high - low) / _NODE_DAYS)) + 1)
+    nodes = np.append(np.linspace(low, high, count) if high > low else [low], day[middle])
+    heliocentric, barycentric = erfa.epv00(tt1[0], nodes)
+    velocity = np.asarray(barycentric["v"][-1] / _LIGHT_DAY_AU)
+    if high <= low:
+        return np.broadcast_to(-heliocentric["p"][0], (len(day), 3)), velocity
+    # cubic Hermite interpolation: error below 1e-9 au with nodes six hours apart
+    place, speed = heliocentric["p"][:-1], heliocentric["v"][:-1]
+    step = nodes[1] - nodes[0]
+    left = np.minimum(((day - low) / step).astype(np.int64), count - 2)
+    u = ((day - nodes[left]) / step)[:, None]
+    value = (
+        (1 + 2 * u) * (1 - u) ** 2 * place[left]
+        + u * (1 - u) ** 2 * step * speed[left]
+        + u**2 * (3 - 2 * u) * place[left + 1]
+        + u**2 * (u - 1) * step * speed[left + 1]
+    )
+    return -value, velocity
 
 
 def _normalised(vectors: FloatArray) -> FloatArray:

@@ -57,6 +57,17 @@ class Cut(BaseModel):
     words: str
 
 
+class PlanBound(BaseModel):
+    """What no plan could exceed tonight; slews and filter changes are forgotten, nothing else."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: float = Field(description="Of the probability that the objective counts")
+    reachable: float = Field(description="With any number of exposures")
+    share: float | None = Field(description="What the plan has of it; null if it is zero")
+    objective: str = Field(description="seq: whole sequences; any: seen at least once")
+
+
 class Plan(BaseModel):
     """A plan for one telescope, or the reason why there is none."""
 
@@ -79,6 +90,9 @@ class Plan(BaseModel):
     )
     depth: DepthReport | None = Field(
         default=None, description="Which fields reach the target that was asked for"
+    )
+    bound: PlanBound | None = Field(
+        default=None, description="Proven for this map, telescope and window"
     )
     compute_s: float = Field(default=0.0, description="Time that planning took")
 

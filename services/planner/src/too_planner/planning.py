@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from too_common.astro.footprint import Footprint
 from too_common.astro.sphere import from_tangent_plane, unit_vectors
+from too_common.contracts.planner import PlanStatistics
 
 from too_planner import coverage, visibility
 from too_planner.assembly import Target, dithered, exposures_of, seen_weight, statistics_of
@@ -17,9 +18,9 @@ from too_planner.coverage import IntArray, Points
 from too_planner.cuts import explain_cuts
 from too_planner.fieldgrid import FieldGrid
 from too_planner.nightsky import FloatArray, night_sky
-from too_planner.plan import Plan
+from too_planner.plan import Plan, PlanBound
 from too_planner.request import Objective, Parameters, Pointing
-from too_planner.scheduler import Problem, schedule
+from too_planner.scheduler import Problem, Solution, solve
 from too_planner.telescope import FilterOrder, TelescopeDefinition
 from too_planner.timeline import Placed, Rules, Slews, VisitTemplate, make_template
 
@@ -101,7 +102,8 @@ class Inputs:
     references: frozenset[tuple[str, str]] | None = None
     notes: tuple[str, ...] = ()
     catalogue_hour_angle: bool = False
-    structures: int = 48
+    structures: int = 160
+    deadline_s: float = 10.0
     others: tuple[Credit, ...] = ()
 
 
@@ -133,7 +135,7 @@ def make_plan(inputs: Inputs) -> Plan:
     )
     templates = _templates(inputs)
     rules = _rules(inputs, candidates, templates, epoch)
-    placed = schedule(
+    solution = solve(
         Problem(
             rules=rules,
             atoms=coverage.make_atoms(members, weights.weight),
@@ -144,8 +146,10 @@ def make_plan(inputs: Inputs) -> Plan:
             in_order=parameters.keep_order,
             structures=inputs.structures,
             seed=parameters.seed,
+            deadline_s=inputs.deadline_s,
         )
     )
+    placed = solution.placed
     map_members = members
     if points is not None and weights is not points:
         map_members = coverage.members_of(
@@ -180,7 +184,22 @@ def make_plan(inputs: Inputs) -> Plan:
         failure=None if exposures else cuts.failure,
         notes=inputs.notes,
         galaxy_score=_galaxy_score(inputs, members, placed),
+        bound=_bound_of(solution, statistics, templates) if weights is points else None,
         compute_s=round(time.perf_counter() - began, 3),
+    )
+
+
+def _bound_of(
+    solution: Solution, statistics: PlanStatistics, templates: tuple[VisitTemplate, ...]
+) -> PlanBound:
+    """The bound, and what the plan has of it."""
+    achieved = statistics.probability_sequence if len(templates) > 1 else statistics.probability
+    value = min(solution.bound.value, 1.0)
+    return PlanBound(
+        value=round(value, 6),
+        reachable=round(min(solution.bound.reachable, 1.0), 6),
+        share=round(achieved / value, 5) if value > 0 else None,
+        objective=str(Objective.SEQUENCE if len(templates) > 1 else Objective.ANY),
     )
 
 

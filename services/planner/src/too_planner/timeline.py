@@ -8,8 +8,10 @@ visit; and so that it lies wholly inside an interval in which the field meets ev
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from too_planner.nightsky import FloatArray
 from too_planner.telescope import AxesSlew, AxisMotion, ConstantRateSlew, Timing
@@ -109,6 +111,17 @@ class Slews:
         self._sidereal_h = sidereal_h_at_epoch
         self._extra_s = extra_s
         self._rows: dict[int, FloatArray] = {}
+
+    def take(self, chosen: NDArray[Any]) -> "Slews":
+        """The same between some of the fields."""
+        return Slews(
+            self._timing,
+            self._ra_deg[chosen],
+            self._dec_deg[chosen],
+            latitude_deg=math.degrees(self._latitude),
+            sidereal_h_at_epoch=self._sidereal_h,
+            extra_s=self._extra_s,
+        )
 
     def row(self, index: int) -> FloatArray:
         """Times from a field to all fields, the dome left aside."""

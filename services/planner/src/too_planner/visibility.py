@@ -132,29 +132,30 @@ def _slacks(
 
 def _good_intervals(slack: NDArray[Any], seconds: FloatArray) -> list[list[Interval]]:
     """Intervals per row in which all slacks (l, n, t) are at least zero."""
-    good = np.all(slack >= 0, axis=0)
-    padded = np.zeros((good.shape[0], good.shape[1] + 2), dtype=np.int8)
-    padded[:, 1:-1] = good
+    padded = np.zeros((slack.shape[1], slack.shape[2] + 2), dtype=np.int8)
+    padded[:, 1:-1] = np.all(slack >= 0, axis=0)
     change = np.diff(padded, axis=1)
     step = float(seconds[1] - seconds[0])
-    out: list[list[Interval]] = [[] for _ in range(good.shape[0])]
-    starts, stops = np.nonzero(change == 1), np.nonzero(change == -1)
-    for row, first, last in zip(starts[0], starts[1], stops[1] - 1, strict=True):
-        begin, end = float(seconds[first]), float(seconds[last])
-        if first > 0:
-            begin -= _crossing(slack[:, row, first], slack[:, row, first - 1]) * step - _INWARD_S
-        if last < len(seconds) - 1:
-            end += _crossing(slack[:, row, last], slack[:, row, last + 1]) * step - _INWARD_S
-        if end > begin:
-            out[row].append((begin, end))
+    row, first = np.nonzero(change == 1)
+    last = np.nonzero(change == -1)[1] - 1
+    begin, end = seconds[first].astype(np.float64), seconds[last].astype(np.float64)
+    cut = np.flatnonzero(first > 0)
+    good, bad = slack[:, row[cut], first[cut]], slack[:, row[cut], first[cut] - 1]
+    begin[cut] -= _crossing(good, bad) * step - _INWARD_S
+    cut = np.flatnonzero(last < len(seconds) - 1)
+    good, bad = slack[:, row[cut], last[cut]], slack[:, row[cut], last[cut] + 1]
+    end[cut] += _crossing(good, bad) * step - _INWARD_S
+    out: list[list[Interval]] = [[] for _ in range(slack.shape[1])]
+    for index, low, high in zip(row.tolist(), begin.tolist(), end.tolist(), strict=True):
+        if high > low:
+            out[index].append((low, high))
     return out
 
 
-def _crossing(good: FloatArray, bad: FloatArray) -> float:
+def _crossing(good: FloatArray, bad: FloatArray) -> FloatArray:
     """Part of a step that still is good, by linear interpolation, the least over the limits."""
-    broken = bad < 0
-    part = good[broken] / (good[broken] - bad[broken])
-    return float(part.min()) if part.size else 0.0
+    part = np.where(bad < 0, good / np.where(bad < 0, good - bad, 1.0), 1.0)
+    return np.asarray(part.min(axis=0, initial=1.0))
 
 
 def observable_intervals(
