@@ -24,10 +24,13 @@ async def _compose_soon(uow: UnitOfWork, event_id: UUID) -> None:
 
 
 async def on_event_changed(uow: UnitOfWork, event: Envelope[EventChanged]) -> None:
-    """Remember an event; a change of its facts changes its draft."""
+    """Remember an event; a change of its facts changes its draft.
+
+    What is part of another event is told of with that one: its own draft stays as it is.
+    """
     event_id = event.data.event_id
     if await store.remember(uow.session, event, key=str(event_id), event_id=event_id):
-        await _compose_soon(uow, event_id)
+        await _compose_soon(uow, event.data.merged_into or event_id)
 
 
 async def on_localization_ready(uow: UnitOfWork, event: Envelope[LocalizationReady]) -> None:

@@ -17,6 +17,7 @@ from too_notify.predicates import (
     AlertKindIs,
     ClassificationIs,
     Clause,
+    CoincidesWith,
     EventKindIs,
     FlagIs,
     HasTag,
@@ -67,7 +68,8 @@ Criteria = Annotated[
     | QuantityIs
     | PropertyIs
     | ClassificationIs
-    | HasTag,
+    | HasTag
+    | CoincidesWith,
     Field(discriminator="kind"),
 ]
 for _model in (AllOf, AnyOf, Not):

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from too_common.contracts.ingest import (
     AlertKind,
+    CoincidenceFact,
     EventChanged,
     EventFacts,
     EventKind,
@@ -41,6 +42,7 @@ class Picture(BaseModel):
     is_stale: bool = False
     facts: EventFacts
     tags: tuple[str, ...] = ()
+    coincidences: tuple[CoincidenceFact, ...] = ()
     localization_id: UUID | None = None
     map_sha256: str | None = None
     map_is_first: bool | None = Field(default=None, description="None: there is no map yet")
@@ -67,6 +69,7 @@ class Picture(BaseModel):
                 "is_stale",
                 "facts",
                 "tags",
+                "coincidences",
             )
         }
         if localization is not None:

@@ -305,3 +305,54 @@ class HasTag(Leaf):
     def holds(self, value: Any) -> bool:
         """Say whether the value meets the clause."""
         return any(tag in value for tag in self.any_of)
+
+
+class CoincidesWith(Leaf):
+    """Another mission's event is coincident in time and place, rarely enough by chance."""
+
+    kind: Literal["coincidence"] = "coincidence"
+    any_of: tuple[EventKind, ...] = Field(
+        default=(), description="Kinds of the other event; empty: any"
+    )
+    joint_far_below_hz: float | None = Field(default=None, gt=0.0)
+    overlap_at_least: float | None = Field(
+        default=None, ge=0.0, description="Overlap integral; 1 says nothing"
+    )
+
+    def words(self) -> str:
+        """Render the clause for a person."""
+        text = f"coincident with {' or '.join(self.any_of) or 'any event'}"
+        if self.joint_far_below_hz is not None:
+            text += f", joint FAR < {self.joint_far_below_hz:g} Hz"
+        if self.overlap_at_least is not None:
+            text += f", overlap >= {self.overlap_at_least:g}"
+        return text
+
+    def seen(self, picture: Picture) -> Any:
+        """Coincidences with events of these kinds: name, joint FAR, overlap."""
+        return [
+            {"name": c.name, "joint_far_hz": c.joint_far_hz, "overlap": c.overlap_integral}
+            for c in picture.coincidences
+            if not self.any_of or c.kind in self.any_of
+        ]
+
+    def holds(self, value: Any) -> bool:
+        """Say whether one of them is good enough."""
+        return any(self._of_one(one) is ClauseOutcome.TRUE for one in value)
+
+    def outcome(self, picture: Picture) -> ClauseOutcome:
+        """None is false, not unknown: most events have none; without a map yet it is pending."""
+        found = [self._of_one(one) for one in self.seen(picture)]
+        if ClauseOutcome.TRUE in found:
+            return ClauseOutcome.TRUE
+        return ClauseOutcome.PENDING if ClauseOutcome.PENDING in found else ClauseOutcome.FALSE
+
+    def _of_one(self, one: dict[str, Any]) -> ClauseOutcome:
+        overlap, far = one["overlap"], one["joint_far_hz"]
+        if overlap is None and (self.joint_far_below_hz or self.overlap_at_least) is not None:
+            return ClauseOutcome.PENDING
+        if self.overlap_at_least is not None and overlap < self.overlap_at_least:
+            return ClauseOutcome.FALSE
+        if self.joint_far_below_hz is not None and (far is None or far >= self.joint_far_below_hz):
+            return ClauseOutcome.FALSE
+        return ClauseOutcome.TRUE

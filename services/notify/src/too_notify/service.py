@@ -5,7 +5,14 @@ from datetime import timedelta
 
 from sqlalchemy import select
 from too_common.contracts.alarms import ALARM_BY_SERVICE
-from too_common.contracts.ingest import EventChanged, LocalizationReady, StreamChanged
+from too_common.contracts.ingest import (
+    CoincidenceFound,
+    EventChanged,
+    EventMerged,
+    EventSplit,
+    LocalizationReady,
+    StreamChanged,
+)
 from too_common.contracts.notify import DecisionChanged
 from too_common.contracts.queue_submit import SubmissionChanged
 from too_common.contracts.vetting_api import AccountChanged
@@ -57,6 +64,9 @@ SERVICE = ServiceDefinition(
     subscriptions=(
         subscribe(EventChanged, consumers.on_event_changed),
         subscribe(LocalizationReady, consumers.on_localization_ready),
+        subscribe(EventMerged, consumers.on_event_merged),
+        subscribe(EventSplit, consumers.on_event_split),
+        subscribe(CoincidenceFound, consumers.on_coincidence_found),
         subscribe(StreamChanged, consumers.on_stream_changed),
         subscribe(SubmissionChanged, consumers.on_submission_changed),
         subscribe(AccountChanged, consumers.on_account_changed),

@@ -31,12 +31,15 @@ async def event(session: AsyncSession, event_id: UUID, *, lock: bool = False) ->
 
 
 async def preferred_localization(session: AsyncSession, event_id: UUID) -> LocalizationRow | None:
-    """The localization that counts: of those that said so the latest, then the highest rank."""
+    """The localization that counts: the one that ingest named so last."""
     rows = (
         await session.scalars(select(LocalizationRow).where(LocalizationRow.event_id == event_id))
     ).all()
-    chosen = [row for row in rows if row.is_preferred] or list(rows)
-    return max(chosen, key=lambda row: (row.sequence, row.rank), default=None)
+    named = [row for row in rows if row.is_preferred]
+    if named:
+        # the one before keeps its message; a map that came late may have a lower sequence
+        return max(named, key=lambda row: row.revision)
+    return max(rows, key=lambda row: (row.sequence, row.rank), default=None)
 
 
 async def leading_decision(session: AsyncSession, event_id: UUID) -> DecisionRow | None:

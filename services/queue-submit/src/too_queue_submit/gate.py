@@ -45,6 +45,8 @@ class EventAnswer:
     """A message that seems to speak of this event could not be read at ingest."""
     maps_pending: int = 0
     """Maps of newer notices that are being made."""
+    is_part: bool = False
+    """It is part of another event now, which has plans of its own."""
 
     @classmethod
     def parse(cls, body: dict[str, Any]) -> "EventAnswer":
@@ -54,6 +56,7 @@ class EventAnswer:
             map_sha256=_preferred_map(body),
             is_parked=bool(body.get("is_parked", False)),
             maps_pending=int(body.get("maps_pending") or 0),
+            is_part=body.get("merged_into") is not None,
         )
 
 
@@ -86,6 +89,10 @@ def judge_event(now_known: Situation) -> Answer:
     event = now_known.event
     if now_known.known_retracted or (event is not None and event.is_retracted):
         return Answer(Ruling.REFUSE, "the event is retracted", "retracted")
+    if event is not None and event.is_part:
+        return Answer(
+            Ruling.ASK_AGAIN, "the event is part of another one now: see that one's plans", "merged"
+        )
     if now_known.automatic and event is None:
         return Answer(Ruling.WAIT, "ingest does not answer: automatic sending waits", "no_answer")
     parked = now_known.parked or (event is not None and event.is_parked)

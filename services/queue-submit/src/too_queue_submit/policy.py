@@ -54,7 +54,7 @@ def reasons_against(request: AutoRequest, *, now: datetime) -> tuple[str, ...]:
         (request.facility_stopped, "new submissions are stopped"),
         (not request.event_known, "the event is not known here yet"),
         (request.is_retracted, "the event is retracted"),
-        (request.is_stale, "the notice was older than its age limit"),
+        (request.is_stale, "the notice came too late, or the event was merged or split since"),
         (request.is_replay or request.event_mode is Mode.REPLAY, "the notice was replayed"),
         (request.plan_map_sha256 != request.newest_map_sha256,
          "the plan was not made for the newest map"),

@@ -125,6 +125,12 @@ async def all_of_event(session: AsyncSession, event_id: UUID) -> Sequence[Submis
     return await _locked(session, select(SubmissionRow).where(SubmissionRow.event_id == event_id))
 
 
+async def of_origin(session: AsyncSession, event_id: UUID) -> Sequence[SubmissionRow]:
+    """Everything made of plans for an event, wherever a merge has put it, locked."""
+    plans = select(PlanRow.plan_id).where(PlanRow.event_id == event_id)
+    return await _locked(session, select(SubmissionRow).where(SubmissionRow.plan_id.in_(plans)))
+
+
 async def of_plan(session: AsyncSession, plan_id: UUID) -> Sequence[SubmissionRow]:
     """Everything made of a plan, locked."""
     return await _locked(session, select(SubmissionRow).where(SubmissionRow.plan_id == plan_id))

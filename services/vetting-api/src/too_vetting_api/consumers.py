@@ -20,6 +20,7 @@ async def on_change(uow: UnitOfWork, event: Envelope[Any]) -> None:
 PROJECTED: tuple[type[EventData], ...] = (
     ingest.EventChanged,
     ingest.LocalizationReady,
+    ingest.CoincidenceFound,
     ingest.StreamChanged,
     ingest.CircularReceived,
     notify.DecisionChanged,

@@ -155,6 +155,8 @@ class Candidate(Base):
 
     candidate_id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     event_id: Mapped[UUID | None] = mapped_column()
+    origin_event_id: Mapped[UUID | None] = mapped_column(index=True)
+    """The event that it was found for, if a merge has moved it to another."""
     name: Mapped[str] = mapped_column(String(100))
     iau_name: Mapped[str | None] = mapped_column(String(50))
     ra_deg: Mapped[float] = mapped_column(Float(53))

@@ -70,7 +70,8 @@ def _event_fact(event: EventChanged) -> EventFact:
 async def _preferred_map(session: AsyncSession, event_id: UUID) -> LocalizationReady | None:
     maps = await store.known_of_event(session, LocalizationReady, event_id)
     preferred = [item for item in maps if item.is_preferred]
-    return max(preferred, key=lambda item: (item.rank, item.sequence), default=None)
+    # the one that ingest named so last; those before keep their messages
+    return max(preferred, key=lambda item: item.event_revision, default=None)
 
 
 def _describe(preferred: LocalizationReady | None) -> str:

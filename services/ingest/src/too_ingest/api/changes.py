@@ -168,7 +168,9 @@ async def undo_change(
 
 
 @router.get("/attachment-rules", summary="By which rules notices of one burst are attached")
-async def show_rules(_who: Annotated[Principal, require("read")]) -> list[RuleView]:
+async def show_attachment_rules(
+    _who: Annotated[Principal, require("read")],
+) -> list[RuleView]:
     """Show the rules and their reasons; a common id attaches in any case."""
     return [
         RuleView(

@@ -80,7 +80,7 @@ async def list_coincidences(
 
 
 @router.get("/coincidence-rules", summary="Time windows and rates, with their sources")
-async def show_rules(_who: Annotated[Principal, require("read")]) -> RulesView:
+async def show_coincidence_rules(_who: Annotated[Principal, require("read")]) -> RulesView:
     """Show by which windows and rates coincidences are found."""
     return RulesView(
         windows=[

@@ -245,10 +245,7 @@ async def retell_state(uow: UnitOfWork, event: Event) -> None:
     event.revision += 1
     event.changed_at = uow.now
     told = EventChanged.model_validate(event.state).model_copy(
-        update={
-            "coincidences": tuple(await coincidence_facts(uow, event.id)),
-            "is_regrouped": False,
-        }
+        update={"coincidences": tuple(await coincidence_facts(uow, event.id))}
     )
     event.state = told.model_dump(mode="json")
     uow.publish(told, key=event.id, revision=event.revision, overrides=event.is_retracted)

@@ -32,7 +32,7 @@ async def judge_event(uow: UnitOfWork, event_id: UUID, *, heard_at: datetime) ->
         When the news that made this necessary came: old news pages nobody.
     """
     row = await event_store.event(uow.session, event_id)
-    if row is None:
+    if row is None or row.data.get("merged_into") is not None:
         return
     picture = await event_store.picture_of(uow.session, row)
     await event_store.add_picture(uow.session, picture, uow.now)
@@ -184,6 +184,8 @@ async def _act(
         if verdicts and all(verdict is Verdict.NOT_WANTED for verdict in verdicts):
             await end_event(uow, picture.event_id, picture.name, _UNWANTED)
         return
+    if event.data.get("is_regrouped"):
+        return  # a person merged or split: that is no news from the sky
     age = uow.now - heard_at
     if age > timedelta(seconds=uow.ctx.settings.page_age_limit_s):
         return

@@ -172,7 +172,11 @@ async def _stop_planning(uow: UnitOfWork, event_id: UUID) -> None:
             supersede(uow, row, by=None, reason="no program wants the event any more")
 
 
-async def retract_event(uow: UnitOfWork, event_id: UUID) -> None:
-    """A retraction ends every plan of the event at once."""
+async def retract_event(
+    uow: UnitOfWork, event_id: UUID, *, reason: str = "the event was retracted"
+) -> None:
+    """A retraction, or a merge into another event, ends every plan of the event at once."""
     for row in await store.living_plans(uow.session, event_id):
-        supersede(uow, row, by=None, reason="the event was retracted", withdrawn=True)
+        # if the event comes back, the same is wanted anew
+        row.wanted_key = f"{row.wanted_key} ended {row.plan_id}"
+        supersede(uow, row, by=None, reason=reason, withdrawn=True)

@@ -23,11 +23,15 @@ from too_planner.tables import (
     PlanRow,
 )
 from too_planner.usecases.plan_event import plan_event, retract_event, start_plan
-from too_planner.usecases.update_coverage import request_coverage
+from too_planner.usecases.update_coverage import measure_again, request_coverage
 
 
 async def event_changed(uow: UnitOfWork, envelope: Envelope[EventChanged]) -> None:
-    """Keep the event's state; a retraction ends all of its plans."""
+    """Keep the event's state; a retraction ends all of its plans, and so does a merge.
+
+    What is part of another event is planned with that one, from the maps and decisions that are
+    told under its key. Plans of a part that comes out again are made anew.
+    """
     data = envelope.data
     row = await store.event(uow.session, data.event_id, lock=True)
     if store.is_stale(row, envelope.revision):
@@ -37,11 +41,13 @@ async def event_changed(uow: UnitOfWork, envelope: Envelope[EventChanged]) -> No
         uow.session.add(row)
     row.revision = envelope.revision
     row.name = data.name
-    row.is_retracted = data.is_retracted
+    row.is_retracted = data.is_retracted or data.merged_into is not None
     row.event_time = data.event_time
     row.cause = Cause.of(envelope).to_json()
     await uow.session.flush()
-    if data.is_retracted:
+    if data.merged_into is not None:
+        await retract_event(uow, data.event_id, reason=f"{data.name} is part of another event now")
+    elif data.is_retracted:
         await retract_event(uow, data.event_id)
     else:
         await plan_event(uow, data.event_id)
@@ -56,6 +62,8 @@ async def localization_ready(uow: UnitOfWork, envelope: Envelope[LocalizationRea
     if row is None:
         row = LocalizationRow(localization_id=data.localization_id, event_id=data.event_id)
         uow.session.add(row)
+    # a merge or a split moves it
+    row.event_id = data.event_id
     row.revision = envelope.revision
     row.sequence, row.rank = data.sequence, data.rank
     row.is_preferred = data.is_preferred
@@ -96,6 +104,7 @@ async def exposures_executed(uow: UnitOfWork, envelope: Envelope[ExposuresExecut
     if row is None:
         row = ExecutedRow(submission_id=data.submission_id)
         uow.session.add(row)
+    moved_from = row.event_id if row.event_id != data.event_id else None
     row.revision = envelope.revision
     row.event_id = data.event_id
     row.facility = data.facility
@@ -104,6 +113,8 @@ async def exposures_executed(uow: UnitOfWork, envelope: Envelope[ExposuresExecut
     await uow.session.flush()
     if data.event_id is not None and data.exposures:
         await request_coverage(uow, data.event_id)
+    if moved_from is not None:
+        await measure_again(uow, moved_from)
 
 
 async def _telescope_of_plan(uow: UnitOfWork, plan_id: UUID | None) -> str | None:

@@ -34,11 +34,18 @@ async def request_coverage(uow: UnitOfWork, event_id: UUID) -> None:
         await uow.enqueue(UpdateCoverage(event_id=event_id))
 
 
+async def measure_again(uow: UnitOfWork, event_id: UUID) -> None:
+    """Have an event measured that lost exposures to another (a merge or a split)."""
+    await uow.enqueue(UpdateCoverage(event_id=event_id), dedupe_key=f"again:{event_id}")
+
+
 async def measure_and_record(ctx: Context, event_id: UUID, cause: Cause) -> None:
     """Measure all executed exposures of an event on its current map, record what changed."""
     async with ctx.unit_of_work(cause) as uow:
         found = await _collect(uow, event_id)
     if found is None or not found.groups:
+        async with ctx.unit_of_work(cause) as uow:
+            await _forget(uow, event_id, kept=())
         return
     map_path = await ctx.services.fetch_blob_file(found.map_ref)
     telescopes = {}
@@ -69,6 +76,22 @@ async def measure_and_record(ctx: Context, event_id: UUID, cause: Cause) -> None
             return  # another map came meanwhile, and with it another job
         for key, (probability, area_deg2) in zip(keys, measured, strict=True):
             await _record(uow, event_id, found, key, probability, area_deg2)
+        await _forget(uow, event_id, kept=keys)
+
+
+async def _forget(uow: UnitOfWork, event_id: UUID, *, kept: Iterable[tuple[str, str]]) -> None:
+    """Nothing is covered any more by exposures that went to another event (a merge or a split)."""
+    known = set(kept)
+    for row in await store.coverage(uow.session, event_id):
+        news = CoverageChanged.model_validate(row.data)
+        if (row.telescope, row.filter) in known or not news.exposures:
+            continue
+        news = news.model_copy(
+            update={"area_deg2": 0.0, "probability": 0.0, "exposures": 0, "exposure_ids": ()}
+        )
+        row.data = news.model_dump(mode="json")
+        row.revision += 1
+        uow.publish(news, key=event_id, revision=row.revision)
 
 
 async def _collect(uow: UnitOfWork, event_id: UUID) -> _Collected | None:

@@ -22,23 +22,28 @@ from too_queue_submit.tables import (
     SubmissionRow,
     TelescopeRow,
 )
-from too_queue_submit.usecases import core, withdraw
+from too_queue_submit.usecases import core, regroup, withdraw
 
 
 async def event_changed(uow: UnitOfWork, envelope: Envelope[EventChanged]) -> None:
-    """Keep an event's state; a retraction withdraws everything of it at once."""
+    """Keep an event's state; a retraction withdraws everything of it at once.
+
+    After a merge what was submitted belongs to the whole, and is withdrawn when that is retracted.
+    """
     data = envelope.data
     values = {
         "revision": envelope.revision,
         "name": data.name,
         "is_retracted": data.is_retracted,
-        "is_stale": data.is_stale,
+        # of what a person merged or split nothing is sent without a person, until a notice comes
+        "is_stale": data.is_stale or data.is_regrouped,
         "is_replay": data.is_replay,
         "mode": envelope.mode.value,
     }
     if not await _upsert(uow, EventRow, "event_id", data.event_id, values):
         return
-    if data.is_retracted:
+    await regroup.follow(uow, data.event_id, merged_into=data.merged_into, name=data.name)
+    if data.is_retracted and data.merged_into is None:
         await withdraw.of_event(uow, data.event_id, f"{data.name} was retracted")
 
 

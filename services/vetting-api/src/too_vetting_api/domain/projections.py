@@ -31,6 +31,7 @@ class Kind(StrEnum):
     CIRCULAR = "circular"
     TELESCOPE = "telescope"
     DUTY = "duty"
+    COINCIDENCE = "coincidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ def row_of(envelope: Envelope[Any]) -> Row | None:
 
 _PLACES: dict[type[EventData], tuple[Kind, Callable[[Any], str]]] = {
     ingest.LocalizationReady: (Kind.LOCALIZATION, lambda d: str(d.localization_id)),
+    ingest.CoincidenceFound: (
+        Kind.COINCIDENCE,
+        lambda d: f"{d.coincidence_id}:{d.event_id}",
+    ),
     ingest.StreamChanged: (Kind.STREAM, lambda d: d.stream),
     ingest.CircularReceived: (
         Kind.CIRCULAR,
@@ -83,12 +88,15 @@ _PLACES: dict[type[EventData], tuple[Kind, Callable[[Any], str]]] = {
 def preferred(
     localizations: list[ingest.LocalizationReady],
 ) -> ingest.LocalizationReady | None:
-    """The localization that counts: of those that said so, the latest, then the highest rank.
+    """The localization that counts: the one that ingest named so last.
 
-    The one that was preferred before keeps its old message, so more than one row may say it.
+    The one that was preferred before keeps its old message, so more than one row may say it; and a
+    map that came late may have a lower sequence than a cone that served meanwhile.
     """
-    chosen = [item for item in localizations if item.is_preferred] or localizations
-    return max(chosen, key=lambda item: (item.sequence, item.rank), default=None)
+    named = [item for item in localizations if item.is_preferred]
+    if named:
+        return max(named, key=lambda item: item.event_revision)
+    return max(localizations, key=lambda item: (item.sequence, item.rank), default=None)
 
 
 def is_snapshot(envelope: Envelope[Any]) -> bool:

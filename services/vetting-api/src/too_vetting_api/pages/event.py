@@ -14,6 +14,7 @@ from too_common.http import Ctx
 from too_vetting_api.domain.timeline import Step
 from too_vetting_api.pages.shell import Person, ask, gateway, listed, render
 from too_vetting_api.security import Viewer
+from too_vetting_api.store.events import near_in_time
 from too_vetting_api.usecases.read_events import EventDetail, read_event, resolve_event
 
 router = APIRouter(include_in_schema=False)
@@ -124,6 +125,8 @@ PARTS = (
     "_coverage.html",
     "_told.html",
     "_decisions.html",
+    "_coincidences.html",
+    "_parts.html",
     "_localizations.html",
     "_circulars_in.html",
     "_timeline.html",
@@ -157,3 +160,25 @@ async def map_dialog(event: str, request: Request, ctx: Ctx, viewer: Person) -> 
     async with ctx.unit_of_work() as uow:
         row = await resolve_event(uow, event)
     return render(request, "dialog_map.html", viewer, event=row)
+
+
+@router.get("/dialogs/merge/{event}")
+async def merge_dialog(event: str, request: Request, ctx: Ctx, viewer: Person) -> HTMLResponse:
+    """Ask which event is the same as this one."""
+    async with ctx.unit_of_work() as uow:
+        row = await resolve_event(uow, event)
+        others = await near_in_time(uow.session, row)
+    return render(request, "dialog_merge.html", viewer, event=row, others=others)
+
+
+@router.get("/dialogs/split/{event}")
+async def split_dialog(event: str, request: Request, ctx: Ctx, viewer: Person) -> HTMLResponse:
+    """Ask which notices are an event of their own."""
+    async with ctx.unit_of_work() as uow:
+        row = await resolve_event(uow, event)
+    answer, problem = await ask(
+        gateway(request, viewer), "ingest", f"/events/{row.event_id}/notices"
+    )
+    return render(
+        request, "dialog_split.html", viewer, event=row, notices=listed(answer), problem=problem
+    )

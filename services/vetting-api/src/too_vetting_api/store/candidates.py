@@ -166,6 +166,17 @@ async def lock_of_event(session: AsyncSession, event_id: UUID) -> list[Candidate
     return list((await session.execute(statement)).scalars())
 
 
+async def lock_of_origin(session: AsyncSession, event_id: UUID) -> list[Candidate]:
+    """All candidates that were found for an event, wherever a merge has put them, locked."""
+    statement = (
+        select(Candidate)
+        .where(func.coalesce(Candidate.origin_event_id, Candidate.event_id) == event_id)
+        .order_by(Candidate.candidate_id)
+        .with_for_update()
+    )
+    return list((await session.execute(statement)).scalars())
+
+
 def checked_sort(sort: str) -> tuple[str, bool]:
     """Column and direction of ``column`` or ``-column``.
 

@@ -33,7 +33,8 @@ async def page(
     before: tuple[datetime, UUID] | None = None,
 ) -> list[EventRow]:
     """Events, newest first, after the given place in that order."""
-    statement = select(EventRow)
+    # a part of another event is found under that one
+    statement = select(EventRow).where(EventRow.data["merged_into"].astext.is_(None))
     if not wanted.with_retracted:
         statement = statement.where(EventRow.is_retracted.is_(False))
     if not wanted.with_test:
@@ -69,6 +70,23 @@ async def beside(
         if row.event_id is not None:
             found[row.event_id][Kind(row.kind)].append(row)
     return found
+
+
+async def near_in_time(session: AsyncSession, row: EventRow, *, limit: int = 30) -> list[EventRow]:
+    """Other events by themselves, the nearest in time first: one of them may be the same."""
+    apart = func.abs(func.extract("epoch", EventRow.sort_at - row.sort_at))
+    statement = (
+        select(EventRow)
+        .where(
+            EventRow.event_id != row.event_id,
+            EventRow.data["merged_into"].astext.is_(None),
+            EventRow.is_test == row.is_test,
+            EventRow.mode == row.mode,
+        )
+        .order_by(apart, EventRow.event_id)
+        .limit(limit)
+    )
+    return list((await session.execute(statement)).scalars())
 
 
 async def candidate_counts(session: AsyncSession, event_ids: list[UUID]) -> dict[UUID, int]:

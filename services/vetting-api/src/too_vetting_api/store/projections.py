@@ -1,9 +1,10 @@
 """Queries on the read models: write only what is not older, read what the pages show."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from too_common.contracts import ingest
@@ -128,9 +129,9 @@ async def tell_pages(session: AsyncSession, event_id: UUID | None) -> None:
 
 
 async def find_event(session: AsyncSession, name_or_id: str) -> EventRow | None:
-    """An event by its id, its shown name, or any mission's id."""
+    """An event by its id, its shown name, or any mission's id; the whole that it is part of."""
     try:
-        return await session.get(EventRow, UUID(name_or_id))
+        return await _whole(session, await session.get(EventRow, UUID(name_or_id)))
     except ValueError:
         pass
     alias = select(EventAlias.event_id).where(EventAlias.native_id == name_or_id)
@@ -140,14 +141,28 @@ async def find_event(session: AsyncSession, name_or_id: str) -> EventRow | None:
         .order_by(EventRow.sort_at.desc())
         .limit(1)
     )
-    return (await session.execute(statement)).scalar_one_or_none()
+    return await _whole(session, (await session.execute(statement)).scalar_one_or_none())
 
 
-async def rows_of_event(session: AsyncSession, event_id: UUID) -> dict[Kind, list[Projection]]:
+async def _whole(session: AsyncSession, row: EventRow | None) -> EventRow | None:
+    whole = row.data.get("merged_into") if row is not None else None
+    return (await session.get(EventRow, UUID(whole)) or row) if whole else row
+
+
+PARTS_KEEP = (Kind.PLAN, Kind.SUBMISSION, Kind.EXPOSURES, Kind.DRAFT)
+"""What was made for a part is shown with the whole."""
+
+
+async def rows_of_event(
+    session: AsyncSession, event_id: UUID, parts: Sequence[UUID] = ()
+) -> dict[Kind, list[Projection]]:
     """Everything projected for an event, by kind, in the order of its making."""
+    of_parts = and_(
+        Projection.event_id.in_(parts), Projection.kind.in_([kind.value for kind in PARTS_KEEP])
+    )
     statement = (
         select(Projection)
-        .where(Projection.event_id == event_id)
+        .where(or_(Projection.event_id == event_id, of_parts))
         .order_by(Projection.occurred_at, Projection.item_id)
     )
     found: dict[Kind, list[Projection]] = {kind: [] for kind in Kind}
@@ -167,9 +182,13 @@ async def get_row(session: AsyncSession, kind: Kind, item_id: str) -> Projection
     return await session.get(Projection, (kind.value, item_id))
 
 
-async def milestones(session: AsyncSession, event_id: UUID) -> dict[UUID, list[Mark]]:
+async def milestones(
+    session: AsyncSession, event_id: UUID, parts: Sequence[UUID] = ()
+) -> dict[UUID, list[Mark]]:
     """Steps reached, by notice (correlation id), the earliest notice first."""
-    statement = select(Milestone).where(Milestone.event_id == event_id).order_by(Milestone.at)
+    statement = (
+        select(Milestone).where(Milestone.event_id.in_([event_id, *parts])).order_by(Milestone.at)
+    )
     found: dict[UUID, list[Mark]] = {}
     for row in (await session.execute(statement)).scalars():
         item = Mark(Step(row.step), row.subject, row.event_id, row.at, row.detail)

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
+from too_common.contracts.ingest import EventChanged
 from too_common.contracts.vetting_api import (
     CandidateChanged,
     CandidateVerdict,
@@ -79,6 +80,26 @@ async def publish(uow: UnitOfWork, row: Candidate) -> None:
         key=row.event_id or f"candidate:{row.candidate_id}",
         revision=row.revision,
     )
+
+
+async def move_candidates(uow: UnitOfWork, event: EventChanged) -> None:
+    """Put an event's candidates where the event is now: in the whole after a merge, or back.
+
+    One whose name the whole knows already stays with the part.
+    """
+    target = event.merged_into or event.event_id
+    moved = False
+    for row in await store.lock_of_origin(uow.session, event.event_id):
+        if row.event_id == target or await store.by_name(uow.session, target, row.name) is not None:
+            continue
+        row.origin_event_id = event.event_id
+        row.event_id = target
+        # its levels are those of another map
+        row.map_sha256 = None
+        await publish(uow, row)
+        moved = True
+    if moved:
+        await request_ranking(uow, target)
 
 
 async def add_candidates(

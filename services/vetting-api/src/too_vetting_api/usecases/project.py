@@ -9,6 +9,7 @@ from too_common.uow import UnitOfWork
 from too_vetting_api.domain.projections import Kind, is_snapshot, row_of
 from too_vetting_api.domain.timeline import marks_of
 from too_vetting_api.store import projections as store
+from too_vetting_api.usecases.candidates import move_candidates
 from too_vetting_api.usecases.rank_candidates import request_ranking
 
 
@@ -20,6 +21,8 @@ async def project(uow: UnitOfWork, envelope: Envelope[Any]) -> None:
     event_id = getattr(envelope.data, "event_id", None)
     if isinstance(envelope.data, ingest.EventChanged):
         kept = await store.upsert_event(uow.session, envelope)
+        if kept:
+            await move_candidates(uow, envelope.data)
     else:
         row = row_of(envelope)
         kept = row is not None and await store.upsert(uow.session, envelope, row)

@@ -204,16 +204,19 @@ async def resolve_event(uow: UnitOfWork, name_or_id: str) -> EventRow:
 async def read_event(uow: UnitOfWork, name_or_id: str) -> EventDetail:
     """Everything known of one event."""
     row = await resolve_event(uow, name_or_id)
-    rows = await store.rows_of_event(uow.session, row.event_id)
+    event = ingest.EventChanged.model_validate(row.data)
+    parts = [member.event_id for member in event.members]
+    rows = await store.rows_of_event(uow.session, row.event_id, parts)
     localizations = _all(ingest.LocalizationReady, rows[Kind.LOCALIZATION])
     chosen = preferred(localizations)
     decisions = _all(notify.DecisionChanged, rows[Kind.DECISION])
     decisions.sort(key=lambda item: (VERDICT_ORDER[item.verdict], item.priority))
     plans = _all(planner.PlanChanged, rows[Kind.PLAN])
     plans.sort(key=lambda item: (item.telescope, item.made_at), reverse=False)
-    marks = await store.milestones(uow.session, row.event_id)
+    marks = await store.milestones(uow.session, row.event_id, parts)
+    coincidences = _all(ingest.CoincidenceFound, rows[Kind.COINCIDENCE])
     return EventDetail(
-        event=ingest.EventChanged.model_validate(row.data),
+        event=event,
         mode=Mode(row.mode),
         revision=row.revision,
         preferred_localization_id=chosen.localization_id if chosen else None,
@@ -225,6 +228,10 @@ async def read_event(uow: UnitOfWork, name_or_id: str) -> EventDetail:
         exposures=_all(queue_submit.ExposuresExecuted, rows[Kind.EXPOSURES]),
         coverage=_all(planner.CoverageChanged, rows[Kind.COVERAGE]),
         drafts=_all(circulars.DraftChanged, rows[Kind.DRAFT]),
+        coincidences=sorted(
+            (c for c in coincidences if c.state is ingest.CoincidenceState.FOUND),
+            key=lambda c: (c.joint_far_hz is None, c.joint_far_hz or 0.0, abs(c.time_offset_s)),
+        ),
         circulars=sorted(
             _all(ingest.CircularReceived, rows[Kind.CIRCULAR]),
             key=lambda item: item.created_at,
