@@ -1,87 +1,339 @@
 """`too plan --skymap MAP ...`: plans on the command line, without any server.
 
-Either for one of the known telescopes (``--telescope ZTF --start T --end T``) or for a scenario of
-the planner benchmark (``--scenario S.json --base FOLDER``). Metrics go to standard output as JSON.
+Either for known telescopes (``--telescope ZTF --start T --end T``) or for a scenario of the
+planner benchmark (``--scenario S.json --base FOLDER``). Metrics go to standard output as JSON.
 """
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from too_planner import cli_compare, cli_observability
+
 if TYPE_CHECKING:
+    from too_common.contracts.planner import NetworkStatistics
+
     from too_planner.plan import Plan
 
 app = typer.Typer(help="Make and show plans", invoke_without_command=True, no_args_is_help=True)
+
+NOTHING_TO_OBSERVE = 3
+"""Exit status: the request is good, but nothing can be observed."""
+
+_File = {"exists": True, "dir_okay": False}
+_TELESCOPES, _REQUEST = "Telescope and window", "What is asked for"
+_SEEN, _DEPTH, _BENCH = "What counts as seen", "A target that has to be seen", "Benchmark"
 
 
 @app.callback(invoke_without_command=True)
 def plan_skymap(
     context: typer.Context,
     *,
-    skymap: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="sky map (FITS)")
-    ] = None,
-    telescope: Annotated[str | None, typer.Option(help="name, e.g. ZTF")] = None,
-    start: Annotated[datetime | None, typer.Option(help="begin of the window, UTC")] = None,
-    end: Annotated[datetime | None, typer.Option(help="end of the window, UTC")] = None,
-    scenario: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="benchmark scenario (JSON)")
-    ] = None,
-    base: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="folder of its file names")
-    ] = None,
-    objective: Annotated[str | None, typer.Option(help="seq or any; default: as it says")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="the plan: .json, or .csv; a scenario's schedule: .json")
+    skymap: Annotated[Path | None, typer.Option(**_File, help="sky map (FITS)")] = None,
+    telescope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="name, e.g. ZTF; several share the sky (repeat the option)",
+            rich_help_panel=_TELESCOPES,
+        ),
     ] = None,
     telescopes: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="more telescope files")
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="folder with telescope files of one's own",
+            rich_help_panel=_TELESCOPES,
+        ),
     ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option(help="begin, UTC; default: now", rich_help_panel=_TELESCOPES),
+    ] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option(help="end, UTC; default: 24 h after the begin", rich_help_panel=_TELESCOPES),
+    ] = None,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="BEGIN/END, UTC, instead of start and end; repeat for several",
+            rich_help_panel=_TELESCOPES,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="the plan: .ecsv, .csv, .json, .geojson (tiles), .fits (MOC); several telescopes: "
+            "their names are put before the suffix; a scenario's schedule: .json"
+        ),
+    ] = None,
+    filters: Annotated[
+        str | None, typer.Option(help="sequence, e.g. 'g r g'", rich_help_panel=_REQUEST)
+    ] = None,
+    exposure_s: Annotated[
+        str | None,
+        typer.Option(help="one for all or one per filter", rich_help_panel=_REQUEST),
+    ] = None,
+    gap_s: Annotated[
+        float | None,
+        typer.Option(help="least time between two visits of a field", rich_help_panel=_REQUEST),
+    ] = None,
+    filter_order: Annotated[
+        str | None,
+        typer.Option(
+            help="block: many fields per filter; integrated: all filters of a field at once",
+            rich_help_panel=_REQUEST,
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="seq: the whole sequence counts (default); any: sky seen once counts",
+            rich_help_panel=_REQUEST,
+        ),
+    ] = None,
+    balanced: Annotated[
+        bool,
+        typer.Option(help="only fields that get every filter", rich_help_panel=_REQUEST),
+    ] = False,
+    dither: Annotated[
+        bool | None, typer.Option(help="two exposures a visit", rich_help_panel=_REQUEST)
+    ] = None,
+    airmass: Annotated[
+        float | None, typer.Option(help="largest airmass", rich_help_panel=_REQUEST)
+    ] = None,
+    altitude: Annotated[
+        float | None, typer.Option(help="lowest altitude, deg", rich_help_panel=_REQUEST)
+    ] = None,
+    moon: Annotated[
+        float | None, typer.Option(help="least distance, deg", rich_help_panel=_REQUEST)
+    ] = None,
+    sun: Annotated[
+        float | None, typer.Option(help="highest altitude, deg, e.g. -18", rich_help_panel=_REQUEST)
+    ] = None,
+    probability: Annotated[
+        float | None, typer.Option(help="stop when so much is covered", rich_help_panel=_REQUEST)
+    ] = None,
+    max_fields: Annotated[
+        int | None, typer.Option(help="at most so many fields", rich_help_panel=_REQUEST)
+    ] = None,
+    field: Annotated[
+        list[int] | None,
+        typer.Option(help="only this field of the grid (repeatable)", rich_help_panel=_REQUEST),
+    ] = None,
+    keep_order: Annotated[
+        bool, typer.Option(help="observe them in the order given", rich_help_panel=_REQUEST)
+    ] = False,
+    sets: Annotated[
+        str | None,
+        typer.Option(help="field sets, e.g. 'primary secondary'", rich_help_panel=_REQUEST),
+    ] = None,
+    primary_only: Annotated[
+        bool | None,
+        typer.Option(
+            "--primary-only/--all-sets",
+            help="the first set of fields, or all of them",
+            rich_help_panel=_REQUEST,
+        ),
+    ] = None,
+    ra: Annotated[
+        str | None,
+        typer.Option(help="right ascensions, hours, e.g. '22 3'", rich_help_panel=_REQUEST),
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            **_File,
+            help="CSV of reference images (field_id, filter): only fields that have them",
+            rich_help_panel=_REQUEST,
+        ),
+    ] = None,
+    free_pointing: Annotated[
+        bool,
+        typer.Option(help="pointings off the grid, where allowed", rich_help_panel=_REQUEST),
+    ] = False,
     catalogue: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="galaxy snapshot (.npy)")
+        Path | None,
+        typer.Option(
+            **_File,
+            help="galaxies as targets: CSV, ECSV, FITS (columns: see the planner's README) or .npy",
+            rich_help_panel=_REQUEST,
+        ),
     ] = None,
-    filters: Annotated[str | None, typer.Option(help="sequence, e.g. 'g r g'")] = None,
-    exposure_s: Annotated[str | None, typer.Option(help="one for all or one per filter")] = None,
-    gap_s: Annotated[float | None, typer.Option(help="between two visits of a field")] = None,
-    airmass: Annotated[float | None, typer.Option(help="largest airmass")] = None,
-    probability: Annotated[float | None, typer.Option(help="stop when so much is covered")] = None,
-    max_fields: Annotated[int | None, typer.Option(help="at most so many fields")] = None,
-    sets: Annotated[str | None, typer.Option(help="field sets, e.g. 'primary secondary'")] = None,
-    seed: Annotated[int, typer.Option(help="of the search")] = 1,
+    galaxy_distance: Annotated[
+        str | None,
+        typer.Option(help="only galaxies between, Mpc, e.g. '20 120'", rich_help_panel=_REQUEST),
+    ] = None,
+    fill: Annotated[
+        bool, typer.Option(help="use left-over time for unseen sky", rich_help_panel=_REQUEST)
+    ] = True,
+    pointings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            **_File,
+            help="others' pointings (CSV, ECSV, JSON, Treasure Map's form): this sky counts as "
+            "seen (repeatable)",
+            rich_help_panel=_SEEN,
+        ),
+    ] = None,
+    pointings_depth: Annotated[
+        float | None,
+        typer.Option(help="shallower pointings do not count, mag", rich_help_panel=_SEEN),
+    ] = None,
+    exclude_plan: Annotated[
+        list[Path] | None,
+        typer.Option(
+            **_File, help="leave out the sky of this plan (repeatable)", rich_help_panel=_SEEN
+        ),
+    ] = None,
+    absolute_mag: Annotated[
+        str | None,
+        typer.Option(
+            help="of the target, by filter, e.g. 'g=-15.5 r=-16'; without --exposure-s the "
+            "exposure time is chosen too",
+            rich_help_panel=_DEPTH,
+        ),
+    ] = None,
+    distance_mpc: Annotated[
+        float | None, typer.Option(help="default: the map's own", rich_help_panel=_DEPTH)
+    ] = None,
+    distance_err_mpc: Annotated[float, typer.Option(rich_help_panel=_DEPTH)] = 0.0,
+    exposure_max_s: Annotated[
+        float, typer.Option(help="longest that may be chosen", rich_help_panel=_DEPTH)
+    ] = 600.0,
+    deadline_s: Annotated[
+        float | None, typer.Option(help="stop improving the plan after this time")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of the search: the same seed, the same plan")] = 1,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(
+            **_File, help="scenario (JSON) instead of a telescope", rich_help_panel=_BENCH
+        ),
+    ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="folder of its file names", rich_help_panel=_BENCH
+        ),
+    ] = None,
 ) -> None:
-    """Plan a sky map without any server (or use one of the commands)."""
+    """Plan a sky map without any server (or use one of the commands).
+
+    Exit status: 0 a plan was made, 2 the request cannot be meant, 3 nothing can be observed (the
+    metrics say why).
+    """
     if context.invoked_subcommand is not None:
         return
     if skymap is None:
         raise typer.BadParameter("name a sky map: --skymap MAP")
     began = time.perf_counter()
     if scenario is not None:
-        plan, written = _scenario(skymap, scenario, base or scenario.parent, objective)
-    else:
-        if telescope is None:
-            raise typer.BadParameter("name a telescope (--telescope ZTF) or a --scenario")
-        values = {
-            "telescope": telescope,
-            "filters": _words(filters),
-            "exposure_times_s": _numbers(exposure_s),
-            "min_gap_s": gap_s,
-            "airmass_max": airmass,
-            "probability": probability,
-            "max_fields": max_fields,
-            "field_sets": _words(sets),
-            "seed": seed,
+        from too_planner.cli_scenario import plan_scenario
+
+        plan, written = plan_scenario(
+            skymap,
+            scenario,
+            base or scenario.parent,
+            objective=objective,
+            deadline_s=deadline_s,
+            free_pointing=free_pointing,
+            catalogue=catalogue,
+        )
+        if out is not None:
+            out.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        _tell([plan], None, time.perf_counter() - began)
+        return
+    if not telescope:
+        raise typer.BadParameter("name a telescope (--telescope ZTF) or a --scenario")
+    values: dict[str, Any] = {
+        "windows": _windows(start, end, window),
+        "filters": _words(filters),
+        "exposure_times_s": _numbers(exposure_s),
+        "min_gap_s": gap_s,
+        "filter_order": filter_order,
+        "objective": objective,
+        "balanced": balanced or None,
+        "dither": dither,
+        "airmass_max": airmass,
+        "altitude_min_deg": altitude,
+        "moon_separation_min_deg": moon,
+        "sun_altitude_max_deg": sun,
+        "probability": probability,
+        "max_fields": max_fields,
+        "field_ids": field or None,
+        "keep_order": keep_order,
+        "field_sets": _words(sets),
+        "primary_grid_only": primary_only,
+        "ra_slice_h": _numbers(ra),
+        "require_references": None if references is None else True,
+        "strategy": _strategy(free_pointing, catalogue, telescope, telescopes),
+        "galaxy_distance_mpc": _numbers(galaxy_distance),
+        "fill": fill,
+        "previous_depth_min_mag": pointings_depth,
+        "seed": seed,
+    }
+    if absolute_mag is not None:
+        values["depth"] = {
+            "absolute_mag": _magnitudes(absolute_mag),
+            "distance_mpc": distance_mpc,
+            "distance_err_mpc": distance_err_mpc,
+            "exposure_max_s": exposure_max_s,
         }
-        plan = _telescope(skymap, values, _window(start, end), telescopes, catalogue)
-        written = plan.model_dump(mode="json")
-    if out is not None:
-        _write(out, plan, written)
-    typer.echo(json.dumps(_metrics(plan, time.perf_counter() - began), indent=1))
-    if not plan.exposures:
-        raise typer.Exit(3)
+    from too_planner.cli_local import Files, make_plans, write_plan
+
+    files = Files(
+        skymap,
+        telescopes,
+        catalogue,
+        references,
+        tuple(pointings or ()),
+        tuple(exclude_plan or ()),
+    )
+    try:
+        made, statistics = make_plans(files, telescope, values, deadline_s=deadline_s)
+    except ValueError as error:
+        raise typer.BadParameter(words_of(error)) from error
+    for item in made if out is not None else ():
+        assert out is not None  # noqa: S101
+        several = len(made) > 1
+        name = f"{out.stem}_{item.plan.telescope}{out.suffix}" if several else out.name
+        write_plan(out.with_name(name), item, skymap=skymap)
+    _tell([item.plan for item in made], statistics, time.perf_counter() - began)
+
+
+def words_of(error: ValueError) -> str:
+    """What is wrong, in one line: pydantic's errors, bad maps, bad files."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}"
+        for item in error.errors()
+    )
+
+
+def _strategy(
+    free_pointing: bool, catalogue: Path | None, names: list[str], folder: Path | None
+) -> str | None:
+    """Free pointings or galaxies where they are asked for and the telescope can."""
+    if free_pointing:
+        return "free"
+    if catalogue is None or len(names) > 1:
+        return None
+    from too_planner.cli_local import known_telescopes
+
+    try:
+        found = known_telescopes(folder).get(names[0])
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return "galaxies" if found is not None and found.grid.free_pointing else None
 
 
 def _words(text: str | None) -> list[str] | None:
@@ -96,98 +348,76 @@ def _numbers(text: str | None) -> list[float] | None:
         raise typer.BadParameter(f"not numbers: {text}") from error
 
 
-def _window(start: datetime | None, end: datetime | None) -> list[dict[str, datetime]]:
-    from datetime import timedelta
+def _magnitudes(text: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for word in text.replace(",", " ").split():
+        name, sign, value = word.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError as error:
+            raise typer.BadParameter(f"--absolute-mag: 'r=-16', not {word!r}") from error
+        if not sign or not name:
+            raise typer.BadParameter(f"--absolute-mag: 'r=-16', not {word!r}")
+    return found
 
+
+def _windows(
+    start: datetime | None, end: datetime | None, windows: list[str] | None
+) -> list[dict[str, datetime]]:
+    if windows:
+        if start is not None or end is not None:
+            raise typer.BadParameter("either --window, or --start and --end")
+        return [_window(text) for text in windows]
     begin = (start or datetime.now(UTC)).replace(tzinfo=UTC)
     finish = end.replace(tzinfo=UTC) if end else begin + timedelta(hours=24)
-    if finish <= begin:
-        raise typer.BadParameter("the window ends before it begins, or has no length")
-    return [{"begin": begin, "end": finish}]
+    return [_forward(begin, finish)]
 
 
-def _scenario(
-    skymap: Path, scenario: Path, base: Path, objective: str | None
-) -> tuple["Plan", dict[str, Any]]:
-    from too_planner import planning
-    from too_planner import scenario as scenarios
-
-    if objective not in {None, "seq", "any"}:
-        raise typer.BadParameter("the objective is seq or any")
+def _window(text: str) -> dict[str, datetime]:
+    begin, slash, end = text.partition("/")
     try:
-        content = json.loads(scenario.read_text(encoding="utf-8"))
-        inputs = scenarios.inputs_of(content, base, skymap.read_bytes(), objective)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise typer.BadParameter(f"{scenario.name}: {type(error).__name__}: {error}") from error
-    plan = planning.make_plan(inputs)
-    return plan, scenarios.schedule_of(plan)
-
-
-def _telescope(
-    skymap: Path,
-    values: dict[str, Any],
-    windows: list[dict[str, datetime]],
-    telescopes: Path | None,
-    catalogue: Path | None,
-) -> "Plan":
-    from datetime import timedelta
-
-    from too_planner import fieldgrid, tasks
-    from too_planner import telescope as definitions
-    from too_planner.plan import Plan
-    from too_planner.request import PlanRequest, resolve
-    from too_planner.telescope import Strategy
-
-    folders = [definitions.BUILT_IN, *([telescopes] if telescopes else [])]
-    try:
-        known = definitions.read_definitions(*folders)
-        definition = known.get(values["telescope"])
-        if definition is None:
-            raise typer.BadParameter(
-                f"unknown telescope {values['telescope']}; there are {', '.join(known)}"
-            )
-        # nothing here is in the past: a plan for any night may be computed
-        now = windows[0]["begin"] - timedelta(seconds=2)
-        request = PlanRequest.model_validate({**values, "windows": windows})
-        parameters = resolve(request, definition, now=now)
-        if parameters.strategy is Strategy.GALAXIES and catalogue is None:
-            raise typer.BadParameter(f"{definition.name} looks at galaxies: --catalogue FILE")
-        path = None
-        if definition.grid.file is not None:
-            own = telescopes / definition.grid.file if telescopes else None
-            path = own if own and own.is_file() else fieldgrid.BUILT_IN / definition.grid.file
-        result = tasks.plan_task(
-            definition=definition.model_dump(mode="json"),
-            parameters=parameters.model_dump(mode="json"),
-            grid_path=str(path) if path else None,
-            map_path=str(skymap),
-            map_sha256=None,
-            catalogue_path=str(catalogue) if catalogue else None,
-            references=None,
-            previous=None,
-        )
+        first, last = (datetime.fromisoformat(part.strip()) for part in (begin, end))
     except ValueError as error:
-        # pydantic's errors, bad maps, bad files: the message says what and where
-        raise typer.BadParameter(str(error)) from error
-    return Plan.model_validate(result["plan"])
+        raise typer.BadParameter(f"--window BEGIN/END, not {text!r}") from error
+    if not slash:
+        raise typer.BadParameter(f"--window BEGIN/END, not {text!r}")
+    return _forward(*(t.replace(tzinfo=UTC) if t.tzinfo is None else t for t in (first, last)))
 
 
-def _write(out: Path, plan: "Plan", written: dict[str, Any]) -> None:
-    if out.suffix == ".csv":
-        from too_planner.table import exposures_csv
-
-        out.write_text(exposures_csv(plan), encoding="utf-8")
-        return
-    out.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+def _forward(begin: datetime, end: datetime) -> dict[str, datetime]:
+    if end <= begin:
+        raise typer.BadParameter("the window ends before it begins, or has no length")
+    return {"begin": begin, "end": end}
 
 
-def _metrics(plan: "Plan", wall_s: float) -> dict[str, Any]:
+def _tell(plans: "list[Plan]", network: "NetworkStatistics | None", wall_s: float) -> None:
+    """Metrics as JSON; exit status 3 if nothing at all can be observed."""
+    if network is None:
+        content = _metrics(plans[0])
+    else:
+        content = {
+            "network": network.model_dump(mode="json"),
+            "plans": [_metrics(plan) for plan in plans],
+        }
+    typer.echo(json.dumps({**content, "wall_s": round(wall_s, 3)}, indent=1))
+    if not any(plan.exposures for plan in plans):
+        raise typer.Exit(NOTHING_TO_OBSERVE)
+
+
+def _metrics(plan: "Plan") -> dict[str, Any]:
+    bound = plan.model_dump(mode="json", include={"bound", "depth"})
     return {
         "telescope": plan.telescope,
         **plan.statistics.model_dump(mode="json"),
+        "bound": bound.get("bound"),
         "cuts": [cut.model_dump(mode="json") for cut in plan.cuts],
         "failure": plan.failure,
         "notes": list(plan.notes),
+        "galaxy_score": plan.galaxy_score,
+        "depth": bound.get("depth"),
         "compute_s": plan.compute_s,
-        "wall_s": round(wall_s, 3),
     }
+
+
+cli_compare.add_to(app)
+cli_observability.add_to(app)

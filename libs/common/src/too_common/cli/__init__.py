@@ -28,6 +28,8 @@ class Entry:
     is_group: bool = True
     extended_by: tuple[str, ...] = ()
     """Names under which services add commands to it."""
+    command: str | None = None
+    """This one command of the services', at the first level."""
 
 
 COMMANDS: dict[str, Entry] = {
@@ -36,6 +38,12 @@ COMMANDS: dict[str, Entry] = {
     "serve": Entry("Run one service (or the simulators)", "too_common.cli.serve", is_group=False),
     "ingest": Entry("Send, replay and read alerts", extended_by=("ingest",)),
     "plan": Entry("Make and show plans", "too_common.cli.plan", extended_by=("plan", "planner")),
+    "observability": Entry(
+        "Show when telescopes can observe a sky map",
+        extended_by=("plan",),
+        is_group=False,
+        command="observability",
+    ),
     "telescopes": Entry(
         "Telescopes, their grids and references",
         "too_common.cli.telescopes",
@@ -82,6 +90,17 @@ def _stub() -> None:
 
 def _add(root: typer.Typer, name: str, entry: Entry) -> None:
     module = importlib.import_module(entry.module) if entry.module else None
+    if entry.command is not None:
+        found = [
+            command
+            for extension in _extensions(entry.extended_by)
+            for command in extension.registered_commands
+            if command.name == entry.command
+        ]
+        if not found:
+            raise CommandError(f"`too {name}` comes with a service that is not installed here")
+        root.registered_commands += found[:1]
+        return
     if not entry.is_group and module is not None:
         root.command(name, help=entry.help)(module.command)
         return
