@@ -12,6 +12,7 @@ from too_ingest.notices.conventions import CONVENTIONS, ROBOBA_SYSTEMATIC_DEG
 from too_ingest.notices.families import by_name
 from too_ingest.notices.packet_types import HOUSEKEEPING, NAMES
 from too_ingest.notices.registry import MISMATCH
+from too_ingest.notices.times import TJD_ORIGIN
 from too_ingest.notices.values import far_in_hz
 from too_ingest.report import describe
 from too_ingest.samples.voevent_text import voevent
@@ -134,6 +135,31 @@ def test_a_counterpart_of_a_superevent_is_not_its_position():
     assert notice.ra_deg == 120.0
     assert notice.facts.ra_deg is None
     assert candidates(notice) == ()
+
+
+def test_superevents_of_the_second_run():
+    params = [
+        ("GraceID", "G298048", ""),
+        ("AlertType", "Initial", ""),
+        ("ProbHasNS", "1.0", ""),
+        ("SKYMAP_URL_FITS_BASIC", "https://gracedb.ligo.org/api/events/G298048/b.fits.gz", ""),
+    ]
+    notice = parse_notice(packet("gwnet/LVC", 151, params=params, position=(0.0, 0.0, 0.0)))
+    assert notice.native_id == "G298048"
+    assert not notice.is_test
+    assert notice.facts.properties == {"HasNS": 1.0}
+    assert notice.skymaps[0].url == "https://gracedb.ligo.org/api/events/G298048/b.fits.gz"
+
+
+def test_the_time_of_an_image_does_not_overrule_the_event():
+    tjd, sod = str((T0 - TJD_ORIGIN).days), str(float(T0.hour * 3600))
+    image = [("Img_Start_TJD", tjd, "days"), ("Img_Start_SOD", "20000.0", "sec")]
+    event = [("Maximum_TJD", tjd, "days"), ("Maximum_SOD", sod, "sec")]
+    both = parse_notice(packet("nasa.gsfc.gcn/SWIFT", 69, params=[*image, *event]))
+    assert both.event_time == T0
+    assert both.time_quality == "observation_start"
+    monitor = parse_notice(packet("nasa.gsfc.gcn/SWIFT", 133, params=[*image, *event]))
+    assert monitor.time_quality == "stated"
 
 
 def test_nu_em_coincidences_have_a_number_of_their_own():

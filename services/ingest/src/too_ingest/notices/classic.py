@@ -7,6 +7,7 @@ meaning of each type's error radius stands in `conventions`.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
 
@@ -14,7 +15,7 @@ from too_ingest.notices.conventions import Convention, convention
 from too_ingest.notices.model import ErrorRegion, ParsedNotice, RegionShape, TimeQuality
 from too_ingest.notices.packet_types import HOUSEKEEPING, NAMES
 from too_ingest.notices.parser import Document
-from too_ingest.notices.times import choose_event_time, from_met, from_tjd, parse_iso
+from too_ingest.notices.times import AGREEMENT, choose_event_time, from_met, from_tjd, parse_iso
 from too_ingest.notices.values import far_in_hz, to_angle, to_flag, to_float, to_id, to_int
 from too_ingest.notices.voevent import Packet
 
@@ -75,17 +76,26 @@ def packet_type(packet: Packet) -> int | None:
     return to_int(packet.value("Packet_Type"))
 
 
-def day_and_seconds(packet: Packet) -> tuple[float | None, float | None]:
-    """Truncated Julian day and second of day; several pairs may stand in one packet."""
+def days_and_seconds(packet: Packet) -> tuple[tuple[float | None, float | None], ...]:
+    """Pairs of truncated Julian day and second of day, that of the event first.
+
+    Several pairs may stand in one packet: of the burst, of an image, of a light curve.
+    """
     days = {p.name.lower(): p.value for p in packet.params if p.name.lower().endswith("_tjd")}
     prefixes = [name.removesuffix("_tjd") for name in days]
-    ordered = [p for p in _DAY_PREFIXES if p in prefixes] + prefixes
-    if ordered:
-        prefix = ordered[0]
-        return to_float(days[f"{prefix}_tjd"]), packet.number(f"{prefix}_SOD")
+    ordered = [p for p in _DAY_PREFIXES if p in prefixes]
+    ordered += [p for p in prefixes if p not in ordered]
+    pairs = [(to_float(days[f"{p}_tjd"]), packet.number(f"{p}_SOD")) for p in ordered]
     if packet.find("EVENT_DATE") is not None and packet.find("EVENT_TIME") is not None:
-        return packet.number("EVENT_DATE"), packet.number("EVENT_TIME")
-    return None, None
+        pairs.append((packet.number("EVENT_DATE"), packet.number("EVENT_TIME")))
+    return tuple(pairs[:10])
+
+
+def _other_time(packet: Packet, iso: datetime | None) -> datetime | None:
+    """Time by day and second of day: the pair that agrees with the time element, else the first."""
+    times = [moment for pair in days_and_seconds(packet) if (moment := from_tjd(*pair)) is not None]
+    agreeing = (t for t in times if iso is not None and abs(t - iso) <= AGREEMENT)
+    return next(agreeing, times[0] if times else None)
 
 
 def position(packet: Packet) -> tuple[float, float] | None:
@@ -196,9 +206,10 @@ def classic_notice(
     """
     native_id = next((i for name in ID_PARAMS if (i := to_id(packet.value(name)))), None)
     notice_time = parse_iso(packet.date)
+    iso = parse_iso(packet.iso_time)
     event_time, quality = choose_event_time(
-        parse_iso(packet.iso_time),
-        from_tjd(*day_and_seconds(packet)),
+        iso,
+        _other_time(packet, iso),
         from_met(to_int(native_id)) if met else None,
         notice_time,
     )

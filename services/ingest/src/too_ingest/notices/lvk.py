@@ -58,6 +58,8 @@ VOEVENT_NAMES = {
 SUPEREVENT = re.compile(r"^(M|T)?S\d{6}[a-z]+$")
 TERRESTRIAL = ("Terrestrial", "Noise")
 COUNTERPART = "COUNTERPART"
+OLD_MAP = "SKYMAP_URL_FITS_BASIC"
+"""Name of the map's Param until the second run."""
 COMBINED = "combined"
 """Label of a map made together with another observatory."""
 
@@ -299,8 +301,10 @@ def _voevent_facts(packet: Packet) -> EventFacts:
         classification = {n: p for n in names if (p := packet.number(n)) is not None}
     properties = to_probabilities(packet.group("Properties"))
     if not properties:
-        flags = ("HasNS", "HasRemnant", "HasMassGap")
-        properties = {n: p for n in flags if (p := packet.number(n)) is not None}
+        flags = ("HasNS", "HasRemnant", "HasMassGap", "HasSSM")
+        # ProbHasNS in the second run
+        stated = {n: n if packet.find(n) else f"Prob{n}" for n in flags}
+        properties = {n: p for n, m in stated.items() if (p := packet.number(m)) is not None}
     far = packet.find("FAR")
     coincidence = packet.group("External Coincidence")
     links = {}
@@ -330,7 +334,7 @@ def _voevent_maps(packet: Packet) -> tuple[tuple[SkymapSource, ...], tuple[str, 
     maps: list[SkymapSource] = []
     tags: list[str] = []
     for name, label in (("skymap_fits", ""), ("joint_skymap_fits", COMBINED)):
-        stated = packet.value(name)
+        stated = packet.value(name) or (packet.value(OLD_MAP) if not label else None)
         if stated is None:
             continue
         address = fits_url(stated)
