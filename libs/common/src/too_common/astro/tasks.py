@@ -1,12 +1,18 @@
 """Work on sky maps for worker processes: top-level functions, bytes and arrays in and out."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from too_common.astro.errors import SkyMapError
 from too_common.astro.sphere import FloatArray
+
+if TYPE_CHECKING:
+    from too_common.astro.occultation import EarthDisc
+    from too_common.astro.skymap import SkyMap
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,15 @@ def cone_map(
     radius_deg: float,
     containment: float,
     systematic_deg: float = 0.0,
+    earth: "EarthDisc | None" = None,
 ) -> NormalisedMap:
-    """Map of an error circle, see :func:`too_common.astro.cone.cone_skymap`."""
+    """Map of an error circle, see :func:`too_common.astro.cone.cone_skymap`.
+
+    With `earth`, what is behind the Earth's disc is taken out.
+    """
     from too_common.astro.cone import cone_skymap
 
-    return _normalised(cone_skymap(ra_deg, dec_deg, radius_deg, containment, systematic_deg))
+    return _masked(cone_skymap(ra_deg, dec_deg, radius_deg, containment, systematic_deg), earth)
 
 
 def ellipse_map(
@@ -67,29 +77,40 @@ def ellipse_map(
     position_angle: float,
     containment: float,
     systematic_deg: float = 0.0,
+    earth: "EarthDisc | None" = None,
 ) -> NormalisedMap:
     """Map of an error ellipse, see :func:`too_common.astro.cone.ellipse_skymap`."""
     from too_common.astro.cone import ellipse_skymap
 
-    return _normalised(
-        ellipse_skymap(
-            ra_deg,
-            dec_deg,
-            semi_major_deg,
-            semi_minor_deg,
-            position_angle,
-            containment,
-            systematic_deg,
-        )
+    skymap = ellipse_skymap(
+        ra_deg,
+        dec_deg,
+        semi_major_deg,
+        semi_minor_deg,
+        position_angle,
+        containment,
+        systematic_deg,
     )
+    return _masked(skymap, earth)
 
 
-def overlap_of(one_fits: bytes, other_fits: bytes) -> float:
-    """Overlap integral of two maps, see :func:`too_common.astro.overlap.overlap_integral`."""
-    from too_common.astro.overlap import overlap_integral
+def polygon_map(
+    corners_deg: Sequence[tuple[float, float]],
+    containment: float = 1.0,
+    earth: "EarthDisc | None" = None,
+) -> NormalisedMap:
+    """Map of an error box, see :func:`too_common.astro.polygon.polygon_skymap`."""
+    from too_common.astro.polygon import polygon_skymap
+
+    return _masked(polygon_skymap(corners_deg, containment), earth)
+
+
+def region_moc(map_fits: bytes, level: float, form: str) -> bytes:
+    """Region of a map as a MOC file, see :mod:`too_common.astro.moc`."""
+    from too_common.astro.moc import Moc, MocFormat
     from too_common.astro.skymap import SkyMap
 
-    return overlap_integral(SkyMap.from_fits(one_fits), SkyMap.from_fits(other_fits))
+    return Moc.of_region(SkyMap.from_fits(map_fits), level).written(MocFormat(form))
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +140,29 @@ def levels_for(
     return Levels(flat, skymap.credible_level_3d(ra_deg, dec_deg, distance_mpc, distance_err_mpc))
 
 
-def _normalised(skymap: Any) -> NormalisedMap:
-    facts, contours = skymap.facts().model_dump(mode="json"), skymap.contours()
+def _masked(skymap: "SkyMap", earth: "EarthDisc | None") -> NormalisedMap:
+    if earth is None:
+        return _normalised(skymap)
+    from too_common.astro import occultation
+
+    seen = {
+        "earth_ra_deg": earth.ra_deg,
+        "earth_dec_deg": earth.dec_deg,
+        "earth_radius_deg": earth.radius_deg,
+    }
+    try:
+        masked, behind = occultation.without_the_earth(skymap, earth)
+    except SkyMapError:
+        # nearly all of it: then position or spacecraft is wrong, and the map stays as it is
+        behind = occultation.occulted_probability(skymap, earth)
+        return _normalised(skymap, {**seen, "occulted_probability": behind})
+    facts = {**seen, "occulted_probability": behind, "is_occultation_masked": behind > 0}
+    return _normalised(masked if behind > 0 else skymap, facts)
+
+
+def _normalised(skymap: "SkyMap", more: dict[str, Any] | None = None) -> NormalisedMap:
+    facts = skymap.facts().model_dump(mode="json") | (more or {})
+    contours = skymap.contours()
     # the file comes last: it is as large as the map itself
     fits = skymap.to_fits()
     return NormalisedMap(fits, hashlib.sha256(fits).hexdigest(), facts, contours)
