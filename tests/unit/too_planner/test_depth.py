@@ -122,7 +122,7 @@ def test_a_plan_goes_where_the_target_can_be_seen(telescopes):
     points = Points.of_map(skymap, 7)
     asked = {"max_fields": 4, "filters": ["r"], "exposure_times_s": [300]}
     plain = _make(telescopes, skymap, points, **asked)
-    deep = _make(telescopes, skymap, points, **asked, depth={"absolute_mag": {"r": -14.0}})
+    deep = _make(telescopes, skymap, points, **asked, depth={"absolute_mag": {"r": -15.5}})
     report = deep.depth
     assert plain.depth is None
     assert deep.galaxy_score is None

@@ -336,7 +336,7 @@ def _without_others(points: Points | None, others: Sequence[Credit]) -> tuple[Po
 
 def _still_wanted(target: float | None, shared: float) -> float | None:
     """What others see counts towards the probability at which planning stops."""
-    return None if target is None else max(target - shared, 0.0)
+    return None if target is None else max(target - shared, 1e-6)
 
 
 def _footprint_of_pointing(row: Pointing) -> Footprint:

@@ -70,6 +70,9 @@ def solve(problem: Problem) -> Solution:
         placed = _in_order(problem)
         return Solution(placed, bound, problem.atoms.union([item.field for item in placed]))
     chosen = _candidates(problem, bound.choice)
+    if len(chosen) == 0:
+        # others see all of it, or it was seen before
+        return Solution([], bound, 0.0)
     small = _restricted(problem, chosen)
     timing = Timing(small.rules)
     search = _Search(small, timing, bound.choice[chosen], until)
@@ -162,7 +165,7 @@ class _Search:
         while effort > 0 and search.pool:
             for filled in search.pool[:2]:
                 key = str(filled.shape)
-                if key not in done:
+                if key not in done and filled.place:
                     done.add(key)
                     yield self._finish(*self._rows_of(filled))
                 if time.perf_counter() > self._until:
@@ -217,11 +220,10 @@ class _Search:
             for visit, slot in enumerate(slots)
         ]
         pairs.sort()
-        slots = np.array([pair[0] for pair in pairs])
-        when = filled.starts[slots]
-        row = self._visits(
-            np.array([pair[1] for pair in pairs]), np.array([pair[2] for pair in pairs]), when
-        )
+        # nothing that is left may be worth a field: the table is empty then
+        table = np.array(pairs, dtype=np.int64).reshape(-1, 3)
+        when = filled.starts[table[:, 0]]
+        row = self._visits(table[:, 1], table[:, 2], when)
         return row, self._ordered(row, when)
 
     def _visits(
