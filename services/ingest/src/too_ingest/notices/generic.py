@@ -18,8 +18,8 @@ from too_ingest.notices.unified import MESSENGERS, unified_notice
 from too_ingest.notices.values import UNKNOWN, slug, to_id, to_text
 from too_ingest.notices.voevent import Packet
 
-HZ_LABELLED_PER_YEAR = frozenset({"km3net"})
-"""Missions whose packets label a rate in Hz as yr^-1."""
+RAREST_PER_YEAR = 1e-4
+"""No stream alerts at rates below; a smaller number labelled yr^-1 is one in Hz."""
 ID_NAMES = (
     "id",
     "event_id",
@@ -63,18 +63,11 @@ class GenericVoevent:
         mission = _mission(packet.stream.rsplit("/", 1)[-1])
         if topic and topic.startswith("gcn.notices."):
             mission = _mission(topic.removeprefix("gcn.notices.").split(".", 1)[0])
-        elif "km3net" in packet.stream.lower():
-            mission = "km3net"
         kind = ClassicType(None, self._type(packet, topic), stream=mission)
         notice = classic_notice(packet, kind, mission=mission, event_kind=_kind(packet, mission))
-        facts = notice.facts
-        if mission in HZ_LABELLED_PER_YEAR and (far := packet.number("FAR")) is not None:
-            facts = facts.model_copy(update={"far_hz": far})
         stated = next((text for name in ID_NAMES if (text := packet.value(name))), None)
         event_id = notice.native_id or to_id(stated)
-        return notice.model_copy(
-            update={"tags": ("unknown stream",), "facts": facts, "native_id": event_id}
-        )
+        return notice.model_copy(update={"tags": ("unknown stream",), "native_id": event_id})
 
     @staticmethod
     def _type(packet: Packet, topic: str | None) -> str:
@@ -94,6 +87,28 @@ def _kind(packet: Packet, mission: str) -> EventKind:
     if mission == "km3net":
         return EventKind.NEUTRINO
     return EventKind.OTHER
+
+
+class Km3netVoevent(GenericVoevent):
+    """KM3NeT's VOEvents; their layout is the one of any VOEvent."""
+
+    name = "km3net"
+    topics = frozenset({"gcn.notices.km3net.voevent"})
+
+    def accepts(self, document: Document) -> bool:
+        """By the ivorns of packet or author."""
+        packet = document.packet
+        return packet is not None and "km3net" in f"{packet.stream} {packet.author}".lower()
+
+    def parse(self, document: Document, topic: str | None) -> ParsedNotice:
+        """Read a packet, whose rate in Hz may be labelled yr^-1."""
+        del topic
+        notice = super().parse(document, "gcn.notices.km3net.voevent")
+        far = document.packet.number("FAR") if document.packet else None
+        facts = notice.facts
+        if far is not None and 0 <= far < RAREST_PER_YEAR:
+            facts = facts.model_copy(update={"far_hz": far})
+        return notice.model_copy(update={"facts": facts, "tags": (), "stage": 1})
 
 
 class GenericJson:
@@ -128,4 +143,5 @@ class GenericJson:
 
 
 VOEVENT = GenericVoevent()
+KM3NET = Km3netVoevent()
 JSON = GenericJson()

@@ -59,6 +59,7 @@ PARSERS: tuple[NoticeParser, ...] = (
     supernovae.SNEWS2,
     maxi.JSON,
     *unified_missions.FAMILIES,
+    generic.KM3NET,
     generic.VOEVENT,
     generic.JSON,
 )
