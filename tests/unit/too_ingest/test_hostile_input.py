@@ -89,6 +89,8 @@ BOMB = b"""<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a
         (b'{"superevent_id": {}, "alert_type": "INITIAL"}', "superevent_id"),
         (b'{"a": "\xff"}', "cannot be read"),
         (b"{" + b" " * (16 * 1_048_576) + b"}", "refused"),
+        (b'{"a": [' + b"[]," * 300_000 + b"1]}", "holds more"),
+        (b'{"a": [' + b"1," * 250_000 + b"1]}", "holds more"),
     ],
 )
 def test_refused_with_a_reason(raw: bytes, word: str):

@@ -10,6 +10,8 @@ MAX_JSON_BYTES = 16 * 1_048_576
 """Kafka's brokers at GCN take 4 MiB; a map in base64 may be larger by hand."""
 MAX_DEPTH = 40
 MAX_VALUES = 200_000
+MAX_MARKS = 2 * MAX_VALUES
+"""Commas and opening brackets; texts may hold some of them too."""
 
 
 def read_json(raw: bytes) -> dict[str, Any]:
@@ -22,6 +24,9 @@ def read_json(raw: bytes) -> dict[str, Any]:
     """
     if len(raw) > MAX_JSON_BYTES:
         raise ParseError(f"JSON of {len(raw)} bytes; above {MAX_JSON_BYTES} it is refused")
+    if sum(raw.count(mark) for mark in (b",", b"[", b"{")) > MAX_MARKS:
+        # before anything is built: five million empty lists fit into this size
+        raise ParseError(f"JSON holds more than {MAX_MARKS} values")
     try:
         document = json.loads(raw, parse_constant=_no_constant)
     except RecursionError as error:
