@@ -123,7 +123,7 @@ def subtitle_of(body: dict[str, Any]) -> str:
     parts = [
         f"{numbers['fields']} fields, {numbers['exposures']} exposures ({filters})",
         f"{numbers['area_deg2']:.0f} deg²",
-        f"{numbers['probability_sequence']:.1%} in the whole sequence",
+        f"{numbers['probability']:.1%} seen once",
     ]
     first, last = numbers.get("first_exposure_at"), numbers.get("last_exposure_end")
     if first and last:
@@ -133,22 +133,23 @@ def subtitle_of(body: dict[str, Any]) -> str:
 
 def title_of(row: PlanRow, body: dict[str, Any]) -> str:
     """What a plan achieves, and of what is possible."""
-    covered = body["statistics"]["probability"]
+    numbers = body["statistics"]
     what = f"{row.telescope}{f' on {row.event_name}' if row.event_name else ''}"
-    bound = bound_of(body)
     if row.map_sha256 is None:
-        return f"{what}: {body['statistics']['fields']} fields"
+        return f"{what}: {numbers['fields']} fields"
+    bound = bound_of(body)
     if bound is None:
-        return f"{what}: covers {covered:.1%}"
-    return f"{what}: covers {covered:.1%} of a possible {bound:.1%}"
+        return f"{what}: covers {numbers['probability']:.1%}"
+    if body["bound"].get("objective") == "any":
+        return f"{what}: covers {numbers['probability']:.1%} of a possible {bound:.1%}"
+    covered = numbers["probability_sequence"]
+    return f"{what}: covers {covered:.1%} in the whole sequence, of a possible {bound:.1%}"
 
 
 def bound_of(body: dict[str, Any]) -> float | None:
-    """Upper bound of the probability that a plan covers, if one was proven."""
+    """Upper bound of what a plan's objective counts, if one was proven."""
     found = body.get("bound")
-    if isinstance(found, dict):
-        found = found.get("any") or found.get("value")
-    return float(found) if isinstance(found, int | float) else None
+    return float(found["value"]) if isinstance(found, dict) else None
 
 
 async def _cached(ctx: Context, key: Any, make: Callable[[], Awaitable[bytes]]) -> Rendered:

@@ -15,14 +15,44 @@ class Loss:
     probability: float
 
 
-def bound_of(told: float | None, document: Mapping[str, Any]) -> float | None:
-    """Upper bound of the probability that is covered, from the event or from the document."""
-    if told is not None:
-        return told
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a plan achieves by its objective, and what is possible.
+
+    Attributes
+    ----------
+    covered
+        Probability that the objective counts.
+    bound
+        Proven upper bound of it; None if none was proven.
+    words
+        What is counted.
+    """
+
+    covered: float
+    bound: float | None
+    words: str
+
+    @property
+    def share(self) -> float | None:
+        """Part of the possible."""
+        return self.covered / self.bound if self.bound else None
+
+
+def reach_of(
+    once: float, sequence: float, told: float | None, document: Mapping[str, Any]
+) -> Reach:
+    """Put a plan's numbers beside its bound; without a document, what was told is shown."""
     found = document.get("bound")
+    bound = told
+    objective = str((document.get("parameters") or {}).get("objective", ""))
     if isinstance(found, Mapping):
-        found = found.get("any") or found.get("value")
-    return float(found) if isinstance(found, int | float) else None
+        value = found.get("value")
+        bound = float(value) if isinstance(value, int | float) else told
+        objective = str(found.get("objective", objective))
+    if objective == "any" or (objective == "" and bound is None):
+        return Reach(once, bound, "")
+    return Reach(sequence, bound, "in the whole sequence")
 
 
 def losses_of(document: Mapping[str, Any]) -> list[Loss]:

@@ -13,10 +13,11 @@ from too_common.http import Ctx
 
 from too_vetting_api.domain.plan_words import (
     Loss,
-    bound_of,
+    Reach,
     difference_rows,
     losses_of,
     parameter_rows,
+    reach_of,
 )
 from too_vetting_api.domain.projections import Kind, preferred
 from too_vetting_api.pages.event import map_url
@@ -52,7 +53,10 @@ async def plan_page(plan_id: UUID, request: Request, ctx: Ctx, viewer: Person) -
         answer, _ = await ask(gate, "planner", f"/plans/{plan_id}/products")
         products = answer if isinstance(answer, dict) else {}
     exposures = list(document.get("exposures") or [])
-    covered = plan.statistics.probability if plan.statistics else None
+    reach: Reach | None = None
+    if plan.statistics is not None and plan.map_sha256 is not None:
+        numbers = plan.statistics
+        reach = reach_of(numbers.probability, numbers.probability_sequence, plan.bound, document)
     losses: list[Loss] = losses_of(document)
     return render(
         request,
@@ -68,8 +72,8 @@ async def plan_page(plan_id: UUID, request: Request, ctx: Ctx, viewer: Person) -
         problem=problem,
         exposures=exposures[:MAX_FIELDS_SHOWN],
         exposures_total=len(exposures),
-        covered=covered,
-        bound=bound_of(plan.bound, document),
+        reach=reach,
+        network=plan.network,
         losses=losses,
         difference=difference_rows(plan.difference),
         parameters=parameter_rows(document.get("parameters") or {}),

@@ -236,7 +236,7 @@
         }
       }
       const far = Math.min(180, Math.max(d3.max(n.exposures, (e) => e.moon_distance_deg), n.limits.moon_separation_min_deg) + 20);
-      const moon = panel("Distance from the Moon", 70, [0, far], [0, 60, 120].filter((v) => v < far - 4), (v) => `${v}\u00b0`);
+      const moon = panel("Distance from the Moon", 70, [0, far], (far < 110 ? [0, 30, 60, 90] : [0, 60, 120]).filter((v) => v < far - 4), (v) => `${v}\u00b0`);
       limit(moon, n.limits.moon_separation_min_deg, `limit ${n.limits.moon_separation_min_deg}\u00b0`);
       dots("moon_distance_deg", moon);
       const high = panel(`Altitude of Sun (dotted) and Moon (${Math.round(100 * n.moon_illumination)} % lit)`, 84, [-45, 90], [-30, 0, 30, 60, 90], (v) => `${v}\u00b0`);
@@ -309,8 +309,9 @@
     }
     step(by) {
       this.stop();
-      const now = this.number ?? (by > 0 ? -1 : this.night.exposures.length);
-      const next = Math.max(0, Math.min(this.night.exposures.length - 1, now + by));
+      // between two exposures, the one before is the last that has ended
+      const now = this.number ?? -1;
+      const next = Math.max(0, Math.min(this.night.exposures.length - 1, this.open || by > 0 ? now + by : now));
       this.show(this.begins[next] + 1000, true);
     }
     start() {
@@ -346,6 +347,7 @@
       const row = rows[begun - 1];
       const open = row && time < Date.parse(row.end);
       this.number = row ? begun - 1 : undefined;
+      this.open = open;
       const seen = new Map();
       for (const done of rows.slice(0, open ? begun - 1 : begun)) seen.set(done.order, (seen.get(done.order) ?? 0) + 1);
       const limit = Math.max(90 - Math.acos(1 / this.night.limits.airmass_max) * 180 / Math.PI, this.night.limits.altitude_min_deg);
