@@ -373,6 +373,9 @@ def test_binary_error_radius_has_the_unit_of_its_type():
     assert binary(61, w11=500, **position).region.radius_deg == 0.05
     assert binary(54, w11=120, **position).region.radius_deg == pytest.approx(120 / 3600)
     assert binary(188, w10=79_900, w11=1, **position).region.radius_deg == 7.99
+    # other words of IPN's and HETE's packets stand there
+    assert binary(31, w11=500, **position).region.shape is RegionShape.NONE
+    assert binary(42, w11=500, **position).region.shape is RegionShape.NONE
     sk = binary(175, w11=6400, w15=9100, w16=10_400, **position).region
     assert (sk.radius_deg, sk.containment) == (0.91, 0.9)
 

@@ -17,7 +17,6 @@ from too_ingest.notices.voevent import Packet, Param
 
 PACKET_BYTES = 160
 _NEWLINE = 10
-_UNUSED = -(2**31)
 TAG = "binary packet"
 
 Words = tuple[int, ...]
@@ -28,6 +27,12 @@ _BAT = frozenset({61, 63, 64, 65, 66, 82, 84, 97})
 _FERMI = frozenset(range(110, 129)) | {131}
 _SK, _SNEWS, _SPIACS, _POINTDIR, _GECAM_GROUND = 175, 149, 52, 51, 189
 _CALET = frozenset({160, 161})
+_RADIUS_IN_WORD_11 = (
+    frozenset({45, 149, 157, 158, 169, 171, 172, 173, 174, 176})
+    | frozenset(range(60, 104))
+    | frozenset(range(105, 142))
+)
+"""Counterparts, Swift, AGILE, Fermi, MAXI, microlensing, SNEWS, AMON: in 1e-4 deg."""
 _LVC = frozenset({150, 151, 152, 153, 154, 163, 164})
 _PARTIAL_IDS = frozenset({"lvk", "icecube", "hawc"})
 """Missions whose packets hold a part of the id only; the day belongs to the identity then."""
@@ -126,13 +131,7 @@ def _packet(words: Words, event_time: datetime | None) -> Packet:
         Param("TrigID", str(words[4])),
         *(Param(name, value, unit) for name, value, unit in _details(words)),
     ]
-    radius: float | None = words[11] / 1e4
-    if kind in _GECAM:
-        radius = words[10] / 1e4
-    elif kind in _INTEGRAL:
-        radius = words[11] / 3600.0
-    elif kind == _SK or kind in _LVC or radius == _UNUSED / 1e4:
-        radius = None
+    radius = _radius(words)
     return Packet(
         ivorn="",
         role="test" if _is_test(words) else "observation",
@@ -144,6 +143,16 @@ def _packet(words: Words, event_time: datetime | None) -> Packet:
         radius=None if radius is None else repr(radius),
         format=NoticeFormat.BINARY160,
     )
+
+
+def _radius(words: Words) -> float | None:
+    """Error radius in degrees; None for types whose packets hold none, or four corners."""
+    kind = words[0]
+    if kind in _GECAM:
+        return words[10] / 1e4
+    if kind in _INTEGRAL:
+        return words[11] / 3600.0
+    return words[11] / 1e4 if kind in _RADIUS_IN_WORD_11 else None
 
 
 def _is_test(words: Words) -> bool:
