@@ -33,7 +33,7 @@ _NO_SOURCE = frozenset({"SUN", "MOON", "POINT", "SC", "NEXT_POINT", "NEXT", "CUR
 _POSITIONS = ("GRB", "SRC", "EVENT", "TRANS", "CNTRPART", "BURST")
 _TIMES = ("BURST", "TRIGGER", "DISCOVERY", "GRB", "EVENT", "TRANS", "IMG_START", "OBS")
 _NOT_AN_EVENT = re.compile(
-    r"\b(?:definitely|definately) not an? (?:grb|gamma|supernova|core)|\bthis (?:\w+ )?is an? "
+    r"\bdefin[a-z]{2,4}ly not an? (?:grb|gamma|supernova|core)|\bthis (?:\w+ )?is an? "
     r"(?:\w+ )?retraction\b|\b(?:has been|is|was) retracted\b|"
     r"star ?tracker(?: is| was)? not locked",
     re.IGNORECASE,
