@@ -145,7 +145,7 @@ def test_a_plan_goes_where_the_target_can_be_seen(telescopes):
 
 def test_the_exposure_time_is_chosen_for_the_target(telescopes):
     skymap = _with_distance(cone_skymap(115.0, 10.0, 3.0, 0.9), 150.0, 15.0)
-    points = Points.of_map(skymap, 8)
+    points = Points.of_map(skymap, 7)
     wanted = {"absolute_mag": {"r": -15.5}, "exposure_max_s": 300.0}
     plan = _make(telescopes, skymap, points, filters=["r"], depth=wanted)
     tried = {float(key): value for key, value in plan.depth.tried.items()}

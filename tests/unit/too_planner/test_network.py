@@ -15,7 +15,7 @@ from too_planner.plan import CutReason
 
 from .conftest import inputs_for
 
-TELESCOPES = ("ZTF", "Gattini", "GROWTH-India")
+TELESCOPES = ("ZTF", "Gattini", "DECam")
 
 
 def _members(telescopes, points, names=TELESCOPES, **values):

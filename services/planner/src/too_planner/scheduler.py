@@ -86,6 +86,10 @@ def solve(problem: Problem) -> Solution:
             best, weight, key = visits, here, now
         if weight >= goal or time.perf_counter() > until:
             break
+    if best is None and problem.fill and len(problem.rules.steps) > 1:
+        # no field can get the whole sequence: better seen once than not at all
+        first = replace(problem.rules, steps=problem.rules.steps[:1])
+        return Solution(solve(replace(problem, rules=first)).placed, bound, 0.0)
     if best is None:
         return Solution([], bound, 0.0)
     if problem.fill:
