@@ -8,6 +8,7 @@ from too_ingest.api import (
     dead_letters,
     events,
     maps,
+    messages,
     notices,
     samples,
     streams,
@@ -20,6 +21,7 @@ def routers() -> list[APIRouter]:
     """All routes."""
     return [
         notices.router,
+        messages.router,
         events.router,
         changes.router,
         coincidences.router,
