@@ -22,7 +22,7 @@ Moc = dict[int, IntArray]
 """Cells (nested, ascending) by order; the finest order stands there even without a cell."""
 
 MIN_ORDER, MAX_ORDER = 8, 16
-_ACROSS = 200
+_ACROSS = 128
 """Cells across a footprint: a chip gap of a hundredth of the camera is still seen."""
 _MAX_CELLS = 2_500_000
 """Most cells that are looked at; more pointings get coarser cells."""
