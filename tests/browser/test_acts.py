@@ -94,3 +94,29 @@ async def test_a_candidate_file_is_read_and_its_bad_rows_are_named(site, browser
         assert "1 taken, 1 refused" in text
         assert "row 2" in text
         await page.until("document.querySelector('#candidates').innerText.includes('good')")
+
+
+async def test_an_event_by_hand_with_a_polygon(site, browser):
+    async with browser() as page:
+        await log_in(page, site.url)
+        await page.open(f"{site.url}/events/new?by=polygon")
+        await page.type('input[name="name"]', "AT2026xyz")
+        corners = "document.querySelector('textarea[name=\"corners_deg\"]')"
+        await page.run(f"{corners}.value = '10 20\\n12, 20\\nnonsense'")
+        before = len(site.owners.commands)
+        await page.press("form.card .btn.primary")
+        await page.until("document.querySelector('.toast.bad')", what="a clear error")
+        assert "Line 3" in await page.run("document.querySelector('.toast.bad').innerText")
+        assert len(site.owners.commands) == before
+        await page.run(f"{corners}.value = '10 20\\n12, 20\\n12 21.5'")
+        await page.press("form.card .btn.primary")
+        await page.until("location.pathname === '/'", what="the list of events")
+    method, path, body, _ = site.owners.commands[-1]
+    assert (method, path) == ("POST", "/api/ingest/v1/events")
+    assert body == {
+        "name": "AT2026xyz",
+        "kind": "other",
+        "corners_deg": [[10, 20], [12, 20], [12, 21.5]],
+        "containment": 1,
+        "is_test": False,
+    }

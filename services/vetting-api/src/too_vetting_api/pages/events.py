@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse
 from too_common.context import Context
+from too_common.contracts.ingest import EventKind
 from too_common.contracts.notify import DutyChanged
 from too_common.http import Ctx
 
@@ -81,3 +82,23 @@ async def event_list(
         cursor=cursor,
     )
     return render(request, "_event_list.html", viewer, page=page)
+
+
+SHAPES = (
+    ("circle", "Circle"),
+    ("ellipse", "Ellipse"),
+    ("polygon", "Polygon"),
+    ("file", "Map file"),
+    ("address", "Map by address"),
+    ("none", "No place yet"),
+)
+
+
+@router.get("/events/new")
+async def new_event(request: Request, viewer: Person, by: str = "circle") -> HTMLResponse:
+    """Show the form for an event by hand."""
+    kinds = [
+        (kind.value, kind.value.upper() if len(kind) == 3 else kind.value) for kind in EventKind
+    ]
+    by = by if by in dict(SHAPES) else "circle"
+    return render(request, "new_event.html", viewer, shapes=SHAPES, kinds=kinds, by=by)

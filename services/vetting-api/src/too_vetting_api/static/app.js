@@ -1,6 +1,7 @@
 // The pages' behaviour. Every act goes through the public API, as JSON, with the CSRF token:
 //   <form data-api="POST /api/...">      fields become the JSON body (data-as: number, list, ...)
 //   <button data-dialog="/fragments/...">  opens the dialog with that fragment
+//   data-file-to="/api/.../{id}"          the form's file, sent after the fields made something
 //   data-then="refresh | close | goto:/path/{id} | reset"   what happens after success
 (() => {
   "use strict";
@@ -35,13 +36,20 @@
     if (kind === "numbers") return text.split(/[\s,;]+/).filter(Boolean).map(Number);
     if (kind === "utc") return `${text.replace(" ", "T")}${text.length === 16 ? ":00" : ""}Z`;
     if (kind === "json") return JSON.parse(text);
+    if (kind === "corners") {
+      return text.split("\n").filter((line) => line.trim()).map((line, n) => {
+        const corner = line.trim().split(/[\s,;]+/).map(Number);
+        if (corner.length !== 2 || corner.some(Number.isNaN)) throw new Error(`Line ${n + 1} is not "RA Dec" in degrees: ${line}`);
+        return corner;
+      });
+    }
     return field.value;
   }
 
   function bodyOf(form) {
     const body = {};
     for (const field of form.elements) {
-      if (!field.name || field.disabled) continue;
+      if (!field.name || field.disabled || field.type === "file") continue;
       const value = valueOf(field);
       if (value === undefined) continue;
       const path = field.name.split(".");
@@ -125,12 +133,19 @@
         return encodeURIComponent(value);
       });
       if (form.dataset.document) body = body.document;
-      if (file) {
-        if (!file.files[0]) throw new Error("Choose a file first");
-        extra = { "Content-Type": "application/octet-stream", "X-File-Name": encodeURIComponent(file.files[0].name) };
+      if (file && !file.files[0]) throw new Error("Choose a file first");
+      const asFile = (one) => ({ "Content-Type": "application/octet-stream", "X-File-Name": encodeURIComponent(one.name) });
+      const later = form.dataset.fileTo;
+      if (file && !later) {
+        extra = asFile(file.files[0]);
         body = file.files[0];
       }
       const result = await call(method, url, body, extra);
+      if (file && later) {
+        // the fields made something; its file goes where that is
+        const target = later.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(result?.[key] ?? ""));
+        await call("POST", target, file.files[0], asFile(file.files[0]));
+      }
       if (form.dataset.done !== "") toast(form.dataset.done ?? "Done");
       finish(form, result);
     } catch (error) {
