@@ -25,6 +25,14 @@ _CUTS = 10
 _SAFETY = 1e-6
 """The solver's tolerance: added, so that the bound errs on the safe side."""
 
+_FIRST = 200
+_FIRST_PER_SLOT = 1.3
+"""Fields, the worthiest, with which the programme begins."""
+_NOTHING = 1e-8
+_SMALL_GAIN = 3e-4
+"""Share of the bound; so many rounds of cuts in a row that gain less are the last."""
+_IDLE_ROUNDS = 3
+
 BoolArray = NDArray[np.bool_]
 
 
@@ -116,21 +124,27 @@ def upper_bound(problem: Problem, deadline_s: float = 10.0) -> Bound:
     allowed, capacity = start_bins(problem)
     possible = np.asarray(allowed.any(axis=2).all(axis=0))
     reachable = problem.atoms.union(list(np.flatnonzero(possible)))
-    model = _Model(problem, possible)
+    slots = float(capacity.sum()) / len(problem.rules.steps)
+    model = _Model(problem, possible, max(_FIRST, int(_FIRST_PER_SLOT * slots)))
     first, last = _first_and_last(allowed)
     if problem.max_fields is not None:
         model.add(possible.astype(float), float(problem.max_fields))
     everything = np.ones(len(capacity), dtype=bool)
     model.add(_inside(allowed, possible, everything), float(capacity.sum()))
     value, choice, exact = reachable, possible.astype(float), False
+    idle = 0
     for _ in range(_ROUNDS):
         answer = model.solve(max(0.05, deadline_s - (time.perf_counter() - began)))
         if answer is None:
             break
-        value, choice = min(value, answer[0] + _SAFETY), answer[1]
+        idle = idle + 1 if value - answer.value < _SMALL_GAIN * value else 0
+        value, choice = min(value, answer.value + _SAFETY), answer.choice
+        late = time.perf_counter() - began > deadline_s
+        if late:
+            break
         sets = _interval_sets(choice, first, last, capacity) or _flow_set(choice, allowed, capacity)
-        exact = not sets
-        if exact or time.perf_counter() - began > deadline_s:
+        exact = not sets and answer.priced_out
+        if exact or idle >= _IDLE_ROUNDS:
             break
         for chosen in sets:
             model.add(_inside(allowed, possible, chosen), float(capacity[chosen].sum()))
@@ -215,65 +229,104 @@ def _flow_set(choice: FloatArray, allowed: BoolArray, capacity: FloatArray) -> l
     return [chosen_bins] if 0 < chosen_bins.sum() < count else []
 
 
+@dataclass(frozen=True)
+class _Answer:
+    value: float
+    """Upper bound, with what fields that were left aside could add."""
+    choice: FloatArray
+    priced_out: bool
+    """No field that was left aside could add anything."""
+
+
 class _Model:
-    """Choose fields (fractions) to maximise the covered weight under some cuts."""
+    """Choose fields (fractions) to maximise the covered weight under some cuts.
 
-    def __init__(self, problem: Problem, possible: BoolArray) -> None:
-        from scipy import sparse
+    Only the worthiest fields are in the programme at first. From the prices of its solution follows
+    what each of the others could add at most; those that could are taken in for the next round,
+    and what they could add is part of the bound until then.
+    """
 
+    def __init__(self, problem: Problem, possible: BoolArray, first: int) -> None:
         atoms = problem.atoms
-        self._fields = np.flatnonzero(possible)
-        size = len(self._fields)
-        lengths = [len(atoms.of_field[i]) for i in self._fields]
-        member = np.repeat(np.arange(size), lengths)
-        atom = (
-            np.concatenate([atoms.of_field[i] for i in self._fields])
-            if size
-            else np.empty(0, dtype=np.int64)
+        self._weight = atoms.weight
+        self._lengths = np.array([len(index) for index in atoms.of_field], dtype=np.int64)
+        self._edges = np.concatenate([[0], np.cumsum(self._lengths)])
+        self._atoms = np.concatenate([*atoms.of_field, np.empty(0, dtype=np.int64)])
+        worth = np.add.reduceat(np.append(atoms.weight[self._atoms], 0.0), self._edges[:-1]) * (
+            self._lengths > 0
         )
-        times = np.bincount(atom, minlength=len(atoms.weight))
+        self._possible = possible & (worth > _NOTHING)
+        rank = np.argsort(-np.where(self._possible, worth, -1.0), kind="stable")
+        self._active = np.zeros(len(worth), dtype=bool)
+        self._active[rank[:first]] = True
+        self._active &= self._possible
+        # fields that are worth next to nothing may be taken for nothing
+        self._crumbs = float(worth[possible & ~self._possible].sum())
+        self._cuts: list[tuple[FloatArray, float]] = []
+
+    def add(self, factors: FloatArray, limit: float) -> None:
+        """Sum of factor times choice is at most a limit."""
+        self._cuts.append((factors, limit))
+
+    def solve(self, seconds: float) -> _Answer | None:
+        """Relaxed optimum of the fields that are in, and what the others could add."""
+        from scipy import sparse
+        from scipy.optimize import linprog
+
+        fields = np.flatnonzero(self._active)
+        size = len(fields)
+        choice = np.zeros(len(self._active))
+        if size == 0:
+            return _Answer(self._crumbs, choice, priced_out=True)
+        member = np.repeat(np.arange(size), self._lengths[fields])
+        atom = self._atoms_of(fields)
+        times = np.bincount(atom, minlength=len(self._weight))
         # sky in one field only is worth what its field is
-        own = np.bincount(member, np.where(times[atom] == 1, atoms.weight[atom], 0.0), size)
-        shared = np.flatnonzero((times > 1) & (atoms.weight > 0))
+        own = np.bincount(member, np.where(times[atom] == 1, self._weight[atom], 0.0), size)
+        shared = np.flatnonzero(times > 1)
         place = np.full(len(times), -1)
         place[shared] = np.arange(len(shared))
         keep = place[atom] >= 0
         rows, cols = place[atom[keep]], member[keep]
-        self._sum = sparse.csr_matrix(
-            (np.full(len(rows), -1.0), (rows, cols)), shape=(len(shared), size)
-        )
-        self._base = sparse.hstack([self._sum, sparse.identity(len(shared))], format="csr")
-        self._cost = -np.concatenate([own, atoms.weight[shared]])
-        self._shared = len(shared)
-        self._cuts: list[tuple[FloatArray, float]] = []
-        self._total = problem.size
-
-    def add(self, factors: FloatArray, limit: float) -> None:
-        """Sum of factor times choice is at most a limit."""
-        self._cuts.append((factors[self._fields], limit))
-
-    def solve(self, seconds: float) -> tuple[float, FloatArray] | None:
-        """Value and choice of the relaxed optimum."""
-        from scipy import sparse
-        from scipy.optimize import linprog
-
-        size = len(self._fields)
-        if size == 0:
-            return 0.0, np.zeros(self._total)
-        cuts = sparse.csr_matrix(np.array([factors for factors, _ in self._cuts]))
-        cuts = sparse.hstack(
-            [cuts, sparse.csr_matrix((len(self._cuts), self._shared))], format="csr"
+        seen = sparse.csr_matrix((np.full(len(rows), -1.0), (rows, cols)), (len(shared), size))
+        factors = np.array([row[fields] for row, _ in self._cuts])
+        matrix = sparse.vstack(
+            [
+                sparse.hstack([seen, sparse.identity(len(shared))]),
+                sparse.hstack(
+                    [sparse.csr_matrix(factors), sparse.csr_matrix((len(factors), len(shared)))]
+                ),
+            ],
+            format="csr",
         )
         found = linprog(
-            self._cost,
-            A_ub=sparse.vstack([self._base, cuts], format="csr"),
-            b_ub=np.concatenate([np.zeros(self._shared), [limit for _, limit in self._cuts]]),
+            -np.concatenate([own, self._weight[shared]]),
+            A_ub=matrix,
+            b_ub=np.concatenate([np.zeros(len(shared)), [limit for _, limit in self._cuts]]),
             bounds=(0, 1),
             method="highs",
             options={"time_limit": seconds},
         )
         if found.status != 0:
             return None
-        choice = np.zeros(self._total)
-        choice[self._fields] = found.x[:size]
-        return float(-found.fun), choice
+        choice[fields] = found.x[:size]
+        prices = -np.asarray(found.ineqlin.marginals)
+        of_atom = self._weight.copy()
+        of_atom[shared] = prices[: len(shared)]
+        left = np.flatnonzero(self._possible & ~self._active)
+        value = float(-found.fun) + self._crumbs
+        if not len(left):
+            return _Answer(value, choice, priced_out=True)
+        cost = prices[len(shared) :] @ np.array([row[left] for row, _ in self._cuts])
+        atoms = self._atoms_of(left)
+        owner = np.repeat(np.arange(len(left)), self._lengths[left])
+        gain = np.bincount(owner, of_atom[atoms], len(left)) - cost
+        coming = left[gain > _NOTHING]
+        self._active[coming] = True
+        extra = float(np.maximum(gain, 0.0).sum())
+        return _Answer(value + extra, choice, priced_out=not len(coming))
+
+    def _atoms_of(self, fields: NDArray[np.int64]) -> NDArray[np.int64]:
+        count = self._lengths[fields]
+        offset = np.repeat(self._edges[fields] - (np.cumsum(count) - count), count)
+        return self._atoms[np.arange(int(count.sum())) + offset]
