@@ -276,6 +276,39 @@ def test_streams_of_tests(stream: str, topic: str | None, is_test: bool):
 
 
 @pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ("http://a.org/b/skymap.fits,1", "https://a.org/b/skymap.fits,1"),
+        ("https://a.org/b/skymap.multiorder", "https://a.org/b/skymap.multiorder"),
+        ("https://a.org/get?id=1", "https://a.org/get?id=1"),
+        ("https://a.org/", None),
+        ("https://a.org", None),
+        ("https://a.org/public/", None),
+        ("https://a.org/map.png", None),
+        ("/data/map.fits", None),
+        ("file:///map.fits", None),
+        (None, None),
+    ],
+)
+def test_addresses_of_maps(address: str | None, wanted: str | None):
+    maps = unified("new/thing", id="1", healpix_url=address).skymaps
+    assert [m.url for m in maps] == ([wanted] if wanted else [])
+
+
+def test_detectors_of_snews_2():
+    detector = {"detector_name": "X", "machine_time": "2026-11-22T02:59:00"}
+    seen = parse_notice(
+        json.dumps({**detector, "neutrino_time_utc": "2026-11-22T02:58:00"}).encode()
+    )
+    assert seen.event_time is not None
+    assert not seen.is_housekeeping
+    status = parse_notice(json.dumps({**detector, "detector_status": "ON"}).encode())
+    assert status.is_housekeeping
+    back = parse_notice(json.dumps({**detector, "retract_latest": 1}).encode())
+    assert back.is_retraction
+
+
+@pytest.mark.parametrize(
     ("tense", "is_test", "is_current"),
     [
         ("current", False, True),

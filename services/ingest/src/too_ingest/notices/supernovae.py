@@ -1,6 +1,6 @@
 """Neutrinos of a supernova in our Galaxy: SNEWS and Super-Kamiokande."""
 
-from too_common.contracts.ingest import EventKind
+from too_common.contracts.ingest import AlertKind, EventKind
 
 from too_ingest.notices.classic import ClassicParser, ClassicType
 from too_ingest.notices.model import ErrorRegion, NoticeFormat, ParsedNotice, RegionShape
@@ -83,12 +83,17 @@ class Snews2Parser:
         event_time = parse_iso(members.get("neutrino_time_utc")) or parse_iso(
             members.get("neutrino_time")
         )
+        takes_back = "retract_latest" in members or "retract_latest_n" in members
         detector = to_id(members.get("detector_name")) or "unknown detector"
         return notice.model_copy(
             update={
                 "format": NoticeFormat.JSON,
                 "notice_type": f"SNEWS2 {detector}"[:120],
                 "event_time": event_time,
+                "is_retraction": takes_back,
+                "alert_kind": AlertKind.RETRACTION if takes_back else notice.alert_kind,
+                # how a detector is, not what it saw
+                "is_housekeeping": "detector_status" in members and event_time is None,
                 "notice_time": parse_iso(members.get("machine_time")),
                 "notice_time_raw": str(members.get("machine_time"))[:64],
                 "tags": ("detector message",),

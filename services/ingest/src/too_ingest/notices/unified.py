@@ -23,7 +23,7 @@ from too_ingest.notices.model import (
 from too_ingest.notices.parser import Document
 from too_ingest.notices.times import parse_iso
 from too_ingest.notices.values import (
-    fits_url,
+    map_url,
     to_angle,
     to_flag,
     to_float,
@@ -159,7 +159,7 @@ def read_skymaps(members: dict[str, Any]) -> tuple[tuple[SkymapSource, ...], tup
             tags.append("embedded map unreadable")
         else:
             maps.append(SkymapSource(kind=SkymapKind.EMBEDDED, data=data, size_bytes=len(data)))
-    address = fits_url(members.get("healpix_url"))
+    address = map_url(members.get("healpix_url"))
     if address and not maps:
         maps.append(SkymapSource(kind=SkymapKind.URL, url=address))
     return tuple(maps), tuple(tags)

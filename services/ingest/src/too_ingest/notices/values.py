@@ -138,12 +138,44 @@ def far_in_hz(value: Any, unit: str | None) -> float | None:
     return None if seconds is None else rate / seconds
 
 
+_ADDRESS = re.compile(r"^(https?)://([^/\s?#@]+)(/[^\s?#]*)(\?[^\s#]*)?$", re.IGNORECASE)
+_NO_MAP = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".gif",
+    ".pdf",
+    ".html",
+    ".htm",
+    ".txt",
+    ".json",
+    ".xml",
+    ".php",
+)
+
+
+def _address(value: Any) -> re.Match[str] | None:
+    text = to_text(value, 2000)
+    return _ADDRESS.match(text) if text else None
+
+
+def map_url(value: Any) -> str | None:
+    """Address of a file from a member that is meant for maps, whatever the file is called.
+
+    None for pictures and pages, site roots, folders and relative paths.
+    """
+    match = _address(value)
+    if match is None:
+        return None
+    path = match[3].split(",")[0].lower()
+    if path.endswith(("/", *_NO_MAP)):
+        return None
+    return f"https://{match[2]}{match[3]}{match[4] or ''}"
+
+
 def fits_url(value: Any) -> str | None:
     """Address of a FITS file over https; None for pictures, bare site roots and relative paths."""
-    text = to_text(value, 2000)
-    if text is None:
-        return None
-    match = re.match(r"^(https?)://([^/\s?#@]+)(/[^\s?#]*)(\?[^\s#]*)?$", text, re.IGNORECASE)
+    match = _address(value)
     if match is None:
         return None
     path = match[3].split(",")[0].lower()
