@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from too_common.astro.sphere import from_tangent_plane, from_unit_vectors
+from too_common.astro.sphere import from_tangent_plane, from_unit_vectors, unit_vectors
 
 from too_planner.assembly import Target
 from too_planner.coverage import FloatArray, IntArray, Points, coarse_cells
@@ -24,11 +24,12 @@ SMALL = 0.9
 """A region of which one field of view holds this much is small."""
 WORTH_A_DITHER = 0.02
 """A second, shifted pointing has to add this much (gaps between chips)."""
-MAX_CANDIDATES = 4000
+MAX_CANDIDATES = 2400
 _STEPS = (1 / 4, 1 / 8, 1 / 16, 1 / 32)
 """Of the camera's radius: how far a pointing is moved at a time."""
 _DIRECTIONS = tuple((np.cos(angle), np.sin(angle)) for angle in np.arange(8) * np.pi / 4)
 _LEAST_GAIN = 1e-5
+_SWEEPS = 4
 _MOVE_GAIN = 1e-6
 """A move has to gain this much: among equals the centre of the region stays in the middle."""
 
@@ -157,19 +158,61 @@ def _moved(
 
 
 def _settled(points: Points, footprint: "Footprint", tiles: list[Tile]) -> list[Tile]:
-    """Move every tile once more, the others held."""
+    """Move every tile again, the others held, until nothing is gained any more."""
     if not 1 < len(tiles) <= 60:
         return tiles
     times = np.zeros(len(points), dtype=np.int64)
     for tile in tiles:
         times[tile.members] += 1
-    moved: list[Tile] = []
-    for tile in tiles:
-        times[tile.members] -= 1
-        found = _moved(points, footprint, times == 0, (tile.ra_deg, tile.dec_deg))
-        times[found.members] += 1
-        moved.append(found)
-    return [tile for tile in moved if tile.weight > _LEAST_GAIN]
+    covered = float(points.weight[times > 0].sum())
+    for _ in range(_SWEEPS):
+        moved: list[Tile] = []
+        for tile in tiles:
+            times[tile.members] -= 1
+            found = _moved(points, footprint, times == 0, (tile.ra_deg, tile.dec_deg))
+            times[found.members] += 1
+            moved.append(found)
+        tiles = moved
+        now = float(points.weight[times > 0].sum())
+        if now < covered + _LEAST_GAIN * 10:
+            break
+        covered = now
+    return [tile for tile in tiles if tile.weight > _LEAST_GAIN]
+
+
+def lattices(points: Points, footprint: "Footprint") -> list[tuple[float, float]]:
+    """Regular tilings of a region, hexagonal for a round camera, in four positions each.
+
+    A greedy choice packs a round region badly; the planner picks the best of both.
+    """
+    centre_ra, centre_dec = _mean_place(points.vectors, points.weight)
+    reach = _reach_deg(points, centre_ra, centre_dec)
+    round_camera = footprint.circle_radius_deg is not None
+    step_x, step_y = 1.4 * footprint.radius_deg, 1.4 * footprint.radius_deg
+    if round_camera:
+        step_x, step_y = np.sqrt(3.0) * footprint.radius_deg, 1.5 * footprint.radius_deg
+    if reach > 20.0 or reach / step_y > 15:
+        return []
+    rows = np.arange(-np.ceil(reach / step_y) - 1, np.ceil(reach / step_y) + 2)
+    columns = np.arange(-np.ceil(reach / step_x) - 1, np.ceil(reach / step_x) + 2)
+    places: list[tuple[float, float]] = []
+    for shift_x, shift_y in ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)):
+        for row in rows:
+            turned = 0.5 * (row % 2) if round_camera else 0.0
+            x = (columns + shift_x + turned) * step_x
+            y = np.full(len(x), (row + shift_y) * step_y)
+            near = np.hypot(x, y) <= reach + footprint.radius_deg
+            ra, dec = from_tangent_plane(centre_ra, centre_dec, x[near], y[near])
+            places += [(float(a) % 360.0, float(d)) for a, d in zip(ra, dec, strict=True)]
+    return places
+
+
+def _reach_deg(points: Points, ra_deg: float, dec_deg: float) -> float:
+    """Radius about a place that holds nearly all of the weight."""
+    away = np.degrees(np.arccos(np.clip(points.vectors @ unit_vectors(ra_deg, dec_deg), -1, 1)))
+    order = np.argsort(away)
+    inside = np.searchsorted(np.cumsum(points.weight[order]), 0.98 * points.weight.sum())
+    return float(away[order[min(int(inside), len(order) - 1)]])
 
 
 def _mean_place(vectors: FloatArray, weight: FloatArray) -> tuple[float, float]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SPARE = 1.3
 """Free pointings are chosen for somewhat more time than there is: some set too early."""
-MAX_TILES = 400
+MAX_TILES = 200
 _WHOLE = 0.98
 """Fields that hold this much of a small region leave nothing to be wished for."""
 _ONE_TILE = "the region fits the field of view: one centred tile"
@@ -78,7 +78,7 @@ def choose_targets(
     if parameters.strategy is Strategy.FREE:
         if points is None:
             raise ValueError("free pointings need a map")
-        return _free(telescope, parameters, footprint, points)
+        return _free(telescope, parameters, footprint, points, grid)
     if grid is None:
         raise ValueError(f"{telescope.name} has no grid")
     if parameters.field_ids is not None:
@@ -179,8 +179,13 @@ def _unit(ra_deg: Any, dec_deg: Any) -> Any:
 
 
 def _free(
-    telescope: TelescopeDefinition, parameters: Parameters, footprint: "Footprint", points: Points
+    telescope: TelescopeDefinition,
+    parameters: Parameters,
+    footprint: "Footprint",
+    points: Points,
+    grid: FieldGrid | None,
 ) -> Chosen:
+    """Free pointings; regular tilings and the grid's own fields are there to choose from too."""
     night = night_of(telescope, parameters)
     limits = parameters.constraints(telescope)
     visible = visibility.ever_observable(night, limits, points.ra_deg, points.dec_deg)["moon"]
@@ -195,9 +200,41 @@ def _free(
     count = int(SPARE * night.dark_s / visit_s) + 3
     if parameters.max_fields is not None:
         count = min(count, int(SPARE * parameters.max_fields) + 3)
-    return Chosen(
-        pointings.targets_of(pointings.free_tiles(seen, footprint, min(count, MAX_TILES)))
+    tiles = pointings.free_tiles(seen, footprint, min(count, MAX_TILES))
+    lattice = pointings.lattices(seen, footprint)
+    more = Target(
+        [pointings.name_of(ra, dec) for ra, dec in lattice],
+        np.array([ra for ra, _ in lattice], dtype=np.float64),
+        np.array([dec for _, dec in lattice], dtype=np.float64),
     )
+    parts = [pointings.targets_of(tiles), more]
+    if grid is not None:
+        fields = _of_grid(grid.select(parameters.field_sets))
+        parts.append(fields.take(_touching(seen, footprint, fields)))
+    return Chosen(_joined(parts))
+
+
+def _touching(points: Points, footprint: "Footprint", targets: Target) -> Any:
+    """Tell which targets may hold a point of weight."""
+    from scipy.spatial import cKDTree
+
+    cells = coverage.coarse_cells(points)
+    if len(cells) == 0:
+        return np.zeros(len(targets), dtype=bool)
+    reach = 2 * np.sin(np.radians(min(footprint.radius_deg + 1.0, 180.0)) / 2)
+    vectors = _unit(targets.ra_deg, targets.dec_deg)
+    away, _ = cKDTree(cells.vectors).query(vectors, distance_upper_bound=float(reach))
+    return np.isfinite(away)
+
+
+def _joined(parts: list[Target]) -> Target:
+    """Targets of several kinds, every name once."""
+    labels = [label for part in parts for label in part.labels]
+    ra = np.concatenate([part.ra_deg for part in parts])
+    dec = np.concatenate([part.dec_deg for part in parts])
+    _, first = np.unique(labels, return_index=True)
+    keep = np.sort(first)
+    return Target([labels[index] for index in keep], ra[keep], dec[keep])
 
 
 def night_of(telescope: TelescopeDefinition, parameters: Parameters) -> visibility.Night:

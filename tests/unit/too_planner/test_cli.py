@@ -1,0 +1,161 @@
+"""`too plan`, `too plan compare` and `too observability` without any server."""
+
+import json
+
+import pytest
+from astropy.table import Table
+from too_common.astro.cone import cone_skymap
+from too_common.cli import build
+from too_planner.cli import app
+from typer.testing import CliRunner
+
+NIGHT = ["--start", "2026-11-22T03:00:00", "--end", "2026-11-23T03:00:00"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plans")
+    (folder / "map.fits").write_bytes(cone_skymap(115.0, 10.0, 5.0, 0.9).to_fits())
+    (folder / "south.fits").write_bytes(cone_skymap(100.0, -75.0, 3.0, 0.9).to_fits())
+    return folder
+
+
+def _run(*arguments, command=app):
+    return CliRunner().invoke(command, [str(item) for item in arguments])
+
+
+def _plan(folder, *options, skymap="map.fits", telescope="ZTF", night=NIGHT):
+    return _run("--skymap", folder / skymap, "--telescope", telescope, *night, *options)
+
+
+def test_a_plan_in_every_form(folder):
+    for ending in ("ecsv", "csv", "json", "geojson", "fits"):
+        out = folder / f"plan.{ending}"
+        answer = _plan(folder, "--max-fields", 3, "--out", out)
+        assert answer.exit_code == 0, answer.output
+        assert out.stat().st_size > 500
+    told = json.loads(answer.stdout)
+    assert told["fields"] == 3
+    assert told["bound"]["value"] >= told["probability_sequence"] > 0
+    table = Table.read(folder / "plan.ecsv")
+    assert len(table) == told["exposures"] == 9
+    assert str(table["exposure_s"].unit) == "s"
+
+
+def test_plans_are_compared(folder):
+    one, two = folder / "a.json", folder / "b.ecsv"
+    assert _plan(folder, "--max-fields", 4, "--primary-only", "--out", one).exit_code == 0
+    assert _plan(folder, "--max-fields", 2, "--out", two).exit_code == 0
+    answer = _run("compare", one, two, "--skymap", folder / "map.fits", "--telescope", "ZTF")
+    assert answer.exit_code == 0, answer.output
+    assert "together" in answer.stdout
+    answer = _run("compare", one, one, "--skymap", folder / "map.fits", "--json")
+    same = json.loads(answer.stdout)
+    assert same["fields"]["only_first"] == same["fields"]["only_second"] == []
+    assert len(same["fields"]["shared"]) == 4
+    assert same["probability"]["difference"] == 0
+    assert same["probability"]["first"] == pytest.approx(same["plans"][0]["probability"], abs=2e-3)
+    area = same["area_deg2"]
+    assert area["first"] == area["both"] == area["shared"]
+    # 47.7 deg2 of silicon in each of four fields that hardly overlap
+    assert area["first"] == pytest.approx(4 * 47.7, rel=0.05)
+    nameless = _run("compare", two, two)
+    assert nameless.exit_code == 2
+    assert "--telescope NAME" in nameless.output.replace("\n", " ")
+
+
+def test_telescopes_share_the_sky(folder):
+    answer = _run(
+        "--skymap", folder / "map.fits", "--telescope", "ZTF", "--telescope", "Gattini", *NIGHT,
+        "--max-fields", 2, "--filters", "g r J", "--out", folder / "net.csv",
+    )  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    told = json.loads(answer.stdout)
+    assert {row["telescope"] for row in told["plans"]} == {"ZTF", "Gattini"}
+    assert told["network"]["probability"] >= told["network"]["probability_independent"]
+    assert (folder / "net_ZTF.csv").exists()
+    assert (folder / "net_Gattini.csv").exists()
+    assert told["plans"][1]["exposures_by_filter"].keys() == {"J"}
+
+
+def test_an_earlier_plan_and_others_pointings_are_left_out(folder):
+    out, again = folder / "first.json", folder / "again.json"
+    assert _plan(folder, "--max-fields", 2, "--out", out).exit_code == 0
+    answer = _plan(folder, "--max-fields", 2, "--exclude-plan", out, "--out", again)
+    assert answer.exit_code == 0, answer.output
+    assert any(cut["reason"] == "previous" for cut in json.loads(answer.stdout)["cuts"])
+    first, second = (
+        {row["field_id"] for row in json.loads(path.read_text())["exposures"]}
+        for path in (out, again)
+    )
+    assert not first & second
+    treasure = folder / "treasure.json"
+    treasure.write_text(
+        json.dumps(
+            [
+                {"position": "POINT (115.0 10.0)", "instrumentid": 38, "status": "completed",
+                 "band": "g", "depth": 22.1, "time": "2026-11-22T01:00:00"},
+                {"position": "POINT (116.0 10.0)", "instrumentid": 38, "status": "cancelled"},
+            ]
+        )
+    )  # fmt: skip
+    answer = _plan(folder, "--max-fields", 2, "--pointings", treasure)
+    cut = next(c for c in json.loads(answer.stdout)["cuts"] if c["reason"] == "previous")
+    assert 0 < cut["probability"] < 0.2  # one DECam field
+    shallow = _plan(folder, "--max-fields", 2, "--pointings", treasure, "--pointings-depth", 23)
+    assert not any(c["reason"] == "previous" for c in json.loads(shallow.stdout)["cuts"])
+
+
+def test_observability_is_told(folder):
+    root = build("observability")
+    answer = _run(
+        "observability", "--skymap", folder / "map.fits", "--start", "2026-11-22T03:00:00",
+        command=root,
+    )  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout.splitlines()[0].startswith("peak at RA 11")
+    rows = {line.split()[0]: line for line in answer.stdout.splitlines()[2:]}
+    assert set(rows) == {"ZTF", "DECam", "KPED", "Gattini", "GROWTH-India"}
+    assert "100.0 %" in rows["ZTF"]
+    answer = _run(
+        "observability", "--skymap", folder / "south.fits", "--telescope", "ZTF",
+        "--start", "2026-11-22T03:00:00",
+    )  # fmt: skip
+    assert "too low" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--filters", "g Q"], "no filter 'Q'"),
+        (["--max-fields", "0"], "max_fields: Input should be greater than or equal to 1"),
+        (["--ra", "1 25"], "ra_slice_h lies between 0 and 24"),
+        (["--absolute-mag", "r-16"], "'r=-16', not 'r-16'"),
+        (["--absolute-mag", "r=-16"], "the map has no distances"),
+        (["--free-pointing"], "fields of its grid only"),
+        (["--sets", "tertiary"], "no field set 'tertiary'"),
+        (["--out", "plan.txt"], ".ecsv, .csv, .json"),
+        (["--window", "2026-11-22"], "BEGIN/END"),
+        (["--exposure-s", "long"], "not numbers: long"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(folder, options, words):
+    night = [] if "--window" in options else NIGHT
+    answer = _plan(folder, *options, night=night)
+    assert answer.exit_code == 2, answer.output
+    plain = " ".join(answer.output.replace("│", " ").split())
+    assert words in plain
+
+
+def test_a_window_without_length_or_night_and_a_map_that_is_never_up(folder):
+    same = ["--start", "2026-11-22T03:00:00", "--end", "2026-11-22T03:00:00"]
+    assert "no length" in _plan(folder, night=same).output
+    day = ["--start", "2026-11-22T18:00:00", "--end", "2026-11-22T21:00:00"]
+    answer = _plan(folder, night=day)
+    assert answer.exit_code == 3
+    assert "no night" in json.loads(answer.stdout)["failure"]
+    never = _plan(folder, skymap="south.fits")
+    assert never.exit_code == 3
+    assert "never above altitude" in json.loads(never.stdout)["failure"]
+    nothing = _run("--skymap", folder / "map.fits", "--telescope", "HST", *NIGHT)
+    assert "unknown telescope HST" in nothing.output
