@@ -269,12 +269,13 @@ _WITH_COMPANY = text(
         FROM missions m WHERE m.mission IS NOT NULL
     )
     SELECT e.id FROM ingest.events e
-    WHERE e.id = ANY(:ids) AND (
+    WHERE e.id = ANY(CAST(:ids AS uuid[])) AND (
         EXISTS (
             SELECT 1 FROM missions m CROSS JOIN LATERAL (
                 SELECT 1 FROM ingest.events o
                 WHERE o.mission = m.mission
-                  AND o.event_time BETWEEN e.event_time - :reach AND e.event_time + :reach
+                  AND o.event_time BETWEEN e.event_time - CAST(:reach AS interval)
+                                       AND e.event_time + CAST(:reach AS interval)
                 LIMIT 1
             ) near
             WHERE m.mission <> e.mission
