@@ -295,6 +295,23 @@ def test_addresses_of_maps(address: str | None, wanted: str | None):
     assert [m.url for m in maps] == ([wanted] if wanted else [])
 
 
+def test_blanks_and_nuls_around_a_message_do_no_harm():
+    raw = packet("nasa.gsfc.gcn/Fermi", 111, params=[("TrigID", "817000000", "")])
+    assert parse_notice(b"\r\n  " + raw + b"\n\0\0").native_id == "817000000"
+    assert (
+        parse_notice(b' \n{"superevent_id": "S1a", "alert_type": "INITIAL"}\0').native_id == "S1a"
+    )
+    assert parse_notice(raw.decode().replace("UTF-8", "UTF-16").encode("utf-16")).native_id
+
+
+def test_low_significance_is_told():
+    event = {"significant": False, "group": "CBC"}
+    raw = {"superevent_id": "S1a", "alert_type": "PRELIMINARY", "event": event}
+    assert "low significance" in parse_notice(json.dumps(raw).encode()).tags
+    params = [("GraceID", "S1a", ""), ("Significant", "0", "")]
+    assert "low significance" in parse_notice(packet("gwnet/LVC", 150, params=params)).tags
+
+
 def test_detectors_of_snews_2():
     detector = {"detector_name": "X", "machine_time": "2026-11-22T02:59:00"}
     seen = parse_notice(

@@ -27,6 +27,8 @@ def read_json(raw: bytes) -> dict[str, Any]:
     if sum(raw.count(mark) for mark in (b",", b"[", b"{")) > MAX_MARKS:
         # before anything is built: five million empty lists fit into this size
         raise ParseError(f"JSON holds more than {MAX_MARKS} values")
+    if b"\0" not in raw[:4]:
+        raw = raw.rstrip(b"\0")
     try:
         document = json.loads(raw, parse_constant=_no_constant)
     except RecursionError as error:

@@ -77,6 +77,11 @@ def p_astro(classification: dict[str, float]) -> float | None:
     return None
 
 
+def significance_tags(facts: EventFacts) -> tuple[str, ...]:
+    """Tag of what LVK does not call significant: preliminary notices only, up to two a day."""
+    return ("low significance",) if facts.significant is False else ()
+
+
 def class_tags(classification: dict[str, float], *, group: str | None) -> tuple[str, ...]:
     """Tag of the most probable class; Terrestrial only if above one half; ties give all."""
     if not classification:
@@ -140,6 +145,7 @@ class IgwnParser:
             cites=_cites(coincidence),
             tags=(
                 *class_tags(facts.classification, group=facts.group),
+                *significance_tags(facts),
                 *tags,
                 *(() if known else ("unknown alert type",)),
             ),
@@ -279,6 +285,7 @@ class LvcVoeventParser:
             cites=tuple(f"{cite} {ivorn}".strip() for cite, ivorn in packet.cites),
             tags=(
                 *class_tags(facts.classification, group=facts.group),
+                *significance_tags(facts),
                 *tags,
                 *(("counterpart candidate",) if name == COUNTERPART else ()),
             ),

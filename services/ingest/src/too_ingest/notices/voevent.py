@@ -103,6 +103,9 @@ def read_xml(raw: bytes) -> Packet:
         raise ParseError(f"XML of {len(raw)} bytes; VOEvents above {MAX_XML_BYTES} are refused")
     if _DECLARATIONS.search(raw.replace(b"\0", b"")):
         raise ParseError("XML with a document type or entity declaration is refused")
+    if b"\0" not in raw[:4]:
+        # blanks before the declaration and NULs after the end are no fault of the content
+        raw = raw.strip(b" \t\r\n\0")
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -114,7 +117,8 @@ def read_xml(raw: bytes) -> Packet:
     try:
         root = etree.fromstring(raw, parser)
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
-        raise ParseError(f"XML is not well-formed: {str(error)[:300]}") from error
+        why = clean_text(str(getattr(error, "msg", None) or error))
+        raise ParseError(f"XML is not well-formed: {why[:300]}") from error
     if root is None or root.getroottree().docinfo.internalDTD is not None:
         raise ParseError("XML with a document type is refused")
     if _local(root) != "VOEvent":
