@@ -25,9 +25,10 @@ SMALL = 0.9
 WORTH_A_DITHER = 0.02
 """A second, shifted pointing has to add this much (gaps between chips)."""
 MAX_CANDIDATES = 2400
-_STEPS = (1 / 4, 1 / 8, 1 / 16, 1 / 32)
+_STEPS = (1 / 4, 1 / 10, 1 / 25)
 """Of the camera's radius: how far a pointing is moved at a time."""
-_DIRECTIONS = tuple((np.cos(angle), np.sin(angle)) for angle in np.arange(8) * np.pi / 4)
+_MOVES = 6
+_DIRECTIONS = np.stack([np.cos(np.arange(8) * np.pi / 4), np.sin(np.arange(8) * np.pi / 4)], -1)
 _LEAST_GAIN = 1e-5
 _SWEEPS = 4
 _MOVE_GAIN = 1e-6
@@ -85,6 +86,11 @@ def free_tiles(points: Points, footprint: "Footprint", count: int) -> list[Tile]
     """
     if count < 1 or not np.any(points.weight > 0):
         return []
+    # cells small against the camera, or its gaps, are enough to choose places
+    parts = 60.0 if footprint.shape in {"rectangles", "polygons"} else 20.0
+    coarse = coarse_cells(points, max(footprint.radius_deg / parts, 0.004))
+    if len(coarse) < 0.7 * len(points):
+        points = coarse
     places = _candidates(points, footprint, count)
     free = np.ones(len(points), dtype=bool)
     members = [points.inside(footprint, ra, dec) for ra, dec in places]
@@ -136,25 +142,30 @@ def _moved(
 ) -> Tile:
     """Move a pointing uphill, in steps that grow smaller."""
     ra, dec = place
-    members = points.inside(footprint, ra, dec)
-    gain = _gain(points, members, free)
+    around = _around(points, place, 2.5 * footprint.radius_deg)
+    vectors = points.vectors[around]
+    weight = np.where(free[around], points.weight[around], 0.0)
+    gain = float(weight[footprint.contains_vectors(ra, dec, vectors)].sum())
     for part in _STEPS:
         step = part * footprint.radius_deg
-        moving = True
-        for _ in range(8):
-            if not moving:
+        for _ in range(_MOVES):
+            x, y = step * _DIRECTIONS[:, 0], step * _DIRECTIONS[:, 1]
+            there_ra, there_dec = from_tangent_plane(ra, dec, x, y)
+            gains = [
+                float(weight[footprint.contains_vectors(float(a), float(d), vectors)].sum())
+                for a, d in zip(there_ra, there_dec, strict=True)
+            ]
+            best = int(np.argmax(gains))
+            if gains[best] <= gain + _MOVE_GAIN:
                 break
-            moving = False
-            for east, north in _DIRECTIONS:
-                there = from_tangent_plane(
-                    ra, dec, np.array([east * step]), np.array([north * step])
-                )
-                new_ra, new_dec = float(there[0][0]) % 360.0, float(there[1][0])
-                seen = points.inside(footprint, new_ra, new_dec)
-                better = _gain(points, seen, free)
-                if better > gain + _MOVE_GAIN:
-                    ra, dec, members, gain, moving = new_ra, new_dec, seen, better, True
-    return Tile(ra, dec, members, gain)
+            ra, dec, gain = float(there_ra[best]) % 360.0, float(there_dec[best]), gains[best]
+    members = points.inside(footprint, ra, dec)
+    return Tile(ra, dec, members, _gain(points, members, free))
+
+
+def _around(points: Points, place: tuple[float, float], radius_deg: float) -> IntArray:
+    near = points.vectors @ unit_vectors(*place)
+    return np.flatnonzero(near > np.cos(np.radians(min(radius_deg, 180.0))))
 
 
 def _settled(points: Points, footprint: "Footprint", tiles: list[Tile]) -> list[Tile]:
