@@ -18,6 +18,8 @@ class Projection(Protocol):
 
     outline: FloatArray
     """Edge of what is shown, shape (n, 2)."""
+    clip: str
+    """Name of the region inside of it."""
 
     def place(self, ra_deg: float, dec_deg: float) -> tuple[float, float] | None:
         """Pixel of one position; None if it is not shown."""
@@ -42,6 +44,8 @@ class Mollweide:
     x, y, width
         Upper left corner and width of the ellipse in pixels; its height is half of that.
     """
+
+    clip = "sky"
 
     def __init__(self, centre_ra_deg: float, x: float, y: float, width: float) -> None:
         self.centre_ra_deg = centre_ra_deg
@@ -114,7 +118,9 @@ class TangentPlane:
         y: float,
         width: float,
         height: float,
+        clip: str = "sky",
     ) -> None:
+        self.clip = clip
         self.centre = centre
         self.radius_deg = radius_deg
         self._middle = np.array([x + width / 2, y + height / 2])

@@ -14,6 +14,7 @@ from too_planner.charts.projection import Mollweide, Projection, TangentPlane
 
 ZOOM_RADIUS_DEG = 24.0
 """Regions within this angle of their centre are shown on a tangent plane."""
+_APART_DEG, _MAX_PARTS = 15.0, 4
 _MAX_NUMBERS = 80
 _NGP = (192.85948, 27.12825)
 _NCP_L = 122.93192
@@ -91,40 +92,98 @@ def widest_gap_ra(points: FloatArray) -> float:
     return float(round((cut + 180.0) / 15.0) * 15.0 % 360.0)
 
 
+def lobes_of(points: FloatArray) -> list[FloatArray]:
+    """Parts of a set of places that lie more than 15 deg from one another."""
+    vectors = unit_vectors(points[:, 0], points[:, 1])
+    thinned = np.arange(0, len(points), max(1, len(points) // 500))
+    left = list(thinned)
+    near = vectors[thinned] @ vectors[thinned].T > np.cos(np.radians(_APART_DEG))
+    place = {index: number for number, index in enumerate(thinned)}
+    found: list[FloatArray] = []
+    while left:
+        lobe = [left.pop()]
+        for index in lobe:  # grows while it is walked
+            joined = [other for other in left if near[place[index], place[other]]]
+            lobe += joined
+            left = [other for other in left if other not in set(joined)]
+        found.append(points[np.array(lobe)])
+    return found
+
+
+def _parts(points: FloatArray, radius: float) -> list[tuple[tuple[float, float], float]]:
+    """Centres and radii of some small parts of a wide region; none if it is not of such."""
+    if radius <= ZOOM_RADIUS_DEG or not len(points):
+        return []
+    parts = sorted((view_of(lobe) for lobe in lobes_of(points)), key=lambda part: -part[1])
+    is_good = 2 <= len(parts) <= _MAX_PARTS and parts[0][1] <= ZOOM_RADIUS_DEG
+    return parts if is_good else []
+
+
 def draw_sky(chart: SkyChart, theme: Theme, *, width: float = 960.0) -> Drawing:
-    """Draw a plan on the sky; the whole of it for large regions, a part for small ones."""
+    """Draw a plan on the sky.
+
+    The whole sky for large regions, a part of it for small ones, and both for a region of some
+    small parts far from one another.
+    """
     footer = footer_lines(chart.made, width)
     sheet = Drawing(width, 100.0, theme.background, chart.title, "\n".join(chart.made))
     top = draw_heading(sheet, theme, chart.title, chart.subtitle) + 2
     points = region(chart)
     centre, radius = view_of(points)
-    margin = 16.0
+    margin, left = 16.0, 46.0
+    spread = None
     if radius <= ZOOM_RADIUS_DEG:
-        left = 46.0
-        height = min(width - left - margin, 0.62 * width + 60)
-        plane = TangentPlane(
-            centre, max(radius * 1.08, 0.15), left, top, width - left - margin, height
-        )
-        projection: Projection = plane
-        bottom = top + height + 22
-        sheet.clip("sky", projection.outline)
-        _draw_local_grid(sheet, theme, plane, left, top + height)
+        room = (left, top, width - left - margin, min(width - left - margin, 0.62 * width + 60))
+        spread = _draw_part(sheet, theme, chart, (centre, radius), room, "sky")
+        bottom = top + room[3] + 22
     else:
         inner = width - 2 * margin
         whole = Mollweide(widest_gap_ra(points), margin, top, inner)
-        projection = whole
-        bottom = top + inner / 2 + 6
-        sheet.clip("sky", projection.outline)
+        sheet.clip(whole.clip, whole.outline)
         _draw_sky_grid(sheet, theme, whole)
+        spread = _draw_all(sheet, theme, whole, chart)
+        bottom = top + inner / 2 + 6
+        parts = _parts(points, radius)
+        if parts:
+            wide = (width - margin) / len(parts) - left
+            tall = min(wide, 300.0)
+            for number, part in enumerate(parts):
+                corner = left + number * (wide + left)
+                _draw_part(
+                    sheet, theme, chart, part, (corner, bottom + 8, wide, tall), f"part-{number}"
+                )
+            bottom += tall + 30
+    bottom = _draw_key(sheet, theme, chart, bottom + 14, spread)
+    sheet.height = bottom + 13.0 * len(footer) + 12
+    draw_footer(sheet, theme, footer)
+    return sheet
+
+
+def _draw_part(
+    sheet: Drawing,
+    theme: Theme,
+    chart: SkyChart,
+    view: tuple[tuple[float, float], float],
+    room: tuple[float, float, float, float],
+    clip: str,
+) -> tuple[str, str] | None:
+    """A part of the sky in a window (x, y, width, height)."""
+    centre, radius = view
+    plane = TangentPlane(centre, max(radius * 1.08, 0.15), *room, clip)
+    sheet.clip(plane.clip, plane.outline)
+    _draw_local_grid(sheet, theme, plane, room[0], room[1] + room[3])
+    return _draw_all(sheet, theme, plane, chart)
+
+
+def _draw_all(
+    sheet: Drawing, theme: Theme, projection: Projection, chart: SkyChart
+) -> tuple[str, str] | None:
     _draw_region(sheet, theme, projection, chart.contours)
     spread = _draw_tiles(sheet, theme, projection, chart.tiles)
     _draw_outlines(sheet, theme, projection, chart.contours)
     _draw_bodies(sheet, theme, projection, chart)
     sheet.path(projection.outline, stroke=theme.muted, width=1.0)
-    bottom = _draw_key(sheet, theme, chart, bottom + 14, spread)
-    sheet.height = bottom + 13.0 * len(footer) + 12
-    draw_footer(sheet, theme, footer)
-    return sheet
+    return spread
 
 
 def _draw_sky_grid(sheet: Drawing, theme: Theme, projection: Mollweide) -> None:
@@ -176,7 +235,8 @@ def _draw_galaxy(sheet: Drawing, theme: Theme, projection: Projection) -> None:
     for latitude, dash in ((0.0, (6.0, 3.0)), (10.0, (1.5, 3.0)), (-10.0, (1.5, 3.0))):
         sheet.path(
             projection.lines(galactic_circle(latitude)),
-            closed=False, stroke=theme.moon, width=1.0, dash=dash, clip="sky", opacity=0.8,
+            closed=False, stroke=theme.moon, width=1.0, dash=dash, opacity=0.8,
+            clip=projection.clip,
         )  # fmt: skip
 
 
@@ -187,7 +247,7 @@ def _step_for(span_deg: float) -> float:
 def _draw_local_grid(
     sheet: Drawing, theme: Theme, plane: TangentPlane, left: float, bottom: float
 ) -> None:
-    style = {"closed": False, "stroke": theme.line, "width": 0.7, "clip": "sky"}
+    style = {"closed": False, "stroke": theme.line, "width": 0.7, "clip": plane.clip}
     ra0, dec0 = plane.centre
     half_x, half_y = plane.half_deg
     step = _step_for(2 * half_y)
@@ -245,7 +305,7 @@ def _draw_region(
         rings = [copy for ring in rings_of(feature) for copy in projection.rings(ring)]
         is_core = level_of(feature) <= 0.7
         color, opacity = (theme.c50, 0.30) if is_core else (theme.c90, 0.16)
-        sheet.path(rings, fill=color, fill_opacity=opacity, clip="sky")
+        sheet.path(rings, fill=color, fill_opacity=opacity, clip=projection.clip)
 
 
 def _draw_outlines(
@@ -257,7 +317,7 @@ def _draw_outlines(
         lines = [piece for line in outlines_of(feature) for piece in projection.lines(line)]
         is_core = level_of(feature) <= 0.7
         color, width = (theme.c50, 2.2) if is_core else (theme.c90, 1.5)
-        sheet.path(lines, closed=False, stroke=color, width=width, clip="sky")
+        sheet.path(lines, closed=False, stroke=color, width=width, clip=projection.clip)
 
 
 def _draw_tiles(
@@ -278,7 +338,13 @@ def _draw_tiles(
             f" {(properties.get('starts') or [''])[0]}"
         )
         sheet.path(
-            rings, fill=color, fill_opacity=0.30, stroke=color, width=1.1, clip="sky", tip=tip
+            rings,
+            fill=color,
+            fill_opacity=0.30,
+            stroke=color,
+            width=1.1,
+            clip=projection.clip,
+            tip=tip,
         )
         place = projection.place(properties["ra_deg"], properties["dec_deg"])
         if place is not None and rings:

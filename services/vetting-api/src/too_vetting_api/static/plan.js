@@ -42,17 +42,57 @@
     return [Math.atan2(sum[1], sum[0]) / rad, Math.atan2(sum[2], Math.hypot(sum[0], sum[1])) / rad];
   }
 
-  class FlatMap {
-    constructor(root, { contours, regions, tiles, peak }) {
-      this.root = root;
-      this.contours = contours; this.regions = regions; this.tiles = tiles; this.peak = peak;
-      this.draw();
+  const LOCAL = 24 * Math.PI / 180, APART = 15 * Math.PI / 180;
+  // parts of a region that lie far from one another
+  function lobes(points) {
+    const step = Math.max(1, Math.floor(points.length / 500));
+    const left = points.filter((_, i) => i % step === 0);
+    const found = [];
+    while (left.length) {
+      const lobe = [left.pop()];
+      for (let i = 0; i < lobe.length; i++) {
+        for (let j = left.length - 1; j >= 0; j--) {
+          if (d3.geoDistance(lobe[i], left[j]) < APART) lobe.push(...left.splice(j, 1));
+        }
+      }
+      found.push(lobe);
     }
+    return found;
+  }
+  function focusOf(points) {
+    const centre = middle(points);
+    return { centre, reach: d3.max(points, (p) => d3.geoDistance(p, centre)) ?? Math.PI };
+  }
+
+  // the whole, and each part of it nearer where it is of some small parts
+  class PlanMap {
+    constructor(root, data) { this.root = root; this.data = data; this.draw(); }
     draw() {
+      const points = pointsOf([...this.data.contours, ...this.data.tiles]);
+      const whole = focusOf(points);
+      const parts = whole.reach < LOCAL ? [] : lobes(points).map(focusOf).sort((a, b) => b.reach - a.reach);
+      const near = parts.length >= 2 && parts.length <= 4 && parts[0].reach < LOCAL ? parts : [];
+      const box = (name) => Object.assign(document.createElement("div"), { className: name });
+      const over = box("overview"), row = box("lobes");
+      this.root.replaceChildren(over, ...(near.length ? [row] : []));
+      this.maps = [new FlatMap(over, this.data, whole, this.root.dataset.label)];
+      const panels = near.map(() => row.appendChild(box("lobe")));
+      panels.forEach((panel, i) => this.maps.push(new FlatMap(panel, this.data, near[i], `Part ${i + 1} of the map, nearer`)));
+      if (this.moment) this.play(this.moment);
+    }
+    play(moment) { this.moment = moment; for (const map of this.maps) map.play(moment); }
+  }
+
+  class FlatMap {
+    constructor(root, { contours, regions, tiles, peak }, focus, label) {
+      this.root = root; this.label = label;
+      this.contours = contours; this.regions = regions; this.tiles = tiles; this.peak = peak;
+      this.draw(focus);
+    }
+    draw({ centre, reach }) {
       const points = pointsOf([...this.contours, ...this.tiles]);
-      const centre = middle(points), reach = d3.max(points, (p) => d3.geoDistance(p, centre)) ?? Math.PI;
-      const width = Math.max(300, this.root.clientWidth || 700);
-      this.local = reach < 24 * Math.PI / 180;
+      const width = Math.max(140, this.root.clientWidth || 700);
+      this.local = reach < LOCAL;
       const height = this.local ? Math.min(width * 0.86, 520) : width / 2;
       if (this.local) {
         const scale = Math.min(width, height) / 2 / Math.tan(Math.max(reach * 1.08, 0.0026));
@@ -62,7 +102,7 @@
       }
       this.projection.translate([width / 2, height / 2]).precision(0.3).reflectX(true);
       this.path = d3.geoPath(this.projection);
-      const { svg } = sheet(this.root, height, this.root.dataset.label ?? "Tiles on the sky");
+      const { svg } = sheet(this.root, height, this.label ?? "Tiles on the sky");
       svg.attr("viewBox", `0 0 ${width} ${height}`);
       this.svg = svg;
       svg.append("path").attr("class", "sea").attr("d", this.local ? `M0,0H${width}V${height}H0Z` : this.path({ type: "Sphere" }));
@@ -86,17 +126,16 @@
       });
       svg.append("g").selectAll("path").data(this.contours).join("path")
         .attr("class", (f) => `contour c${window.Sky.levelOf(f) > 70 ? 90 : 50}`).attr("d", this.path);
-      const big = this.tiles.filter((f) => { const [[a, b], [c, d]] = this.path.bounds(f); return Math.min(c - a, d - b) > 17; });
+      const big = this.tiles.filter((f) => !this.local || d3.geoDistance([f.properties.ra_deg, f.properties.dec_deg], centre) < 1).filter((f) => { const [[a, b], [c, d]] = this.path.bounds(f); return Math.min(c - a, d - b) > 17; });
       svg.append("g").selectAll("text").data(this.tiles.length <= 80 ? big : []).join("text").attr("class", "order")
         .attr("x", (f) => this.at(f.properties)[0]).attr("y", (f) => this.at(f.properties)[1] + 4).text((f) => f.properties.order);
-      if (this.peak) {
+      if (this.peak && this.projection(this.peak) && (!this.local || d3.geoDistance(this.peak, centre) < 1)) {
         svg.append("path").attr("class", "peak").attr("d", "M-11,0H-4M4,0H11M0,-11V-4M0,4V11").attr("transform", `translate(${this.projection(this.peak)})`);
       }
       this.moon = svg.append("g").attr("class", "moon");
       this.moon.append("circle").attr("r", 7);
       this.moon.append("text").attr("x", 11).attr("y", 4);
       this.root.replaceChildren(svg.node());
-      if (this.moment) this.play(this.moment);
     }
     at(p) { return this.projection([p.ra_deg, p.dec_deg]) ?? [-99, -99]; }
     graticule(svg, step, stepRa, extent) {
@@ -378,7 +417,7 @@
       const [night, tiles, contours] = await Promise.all([
         window.Charts.read(data.night), Sky.load(data.tiles), data.contours ? Sky.load(data.contours) : null,
       ]);
-      const map = new FlatMap(byId("flat-map"), {
+      const map = new PlanMap(byId("flat-map"), {
         contours: Sky.outlines(contours), regions: Sky.features(contours), tiles: Sky.features(tiles),
         peak: data.ra === undefined ? null : [Number(data.ra), Number(data.dec)],
       });
