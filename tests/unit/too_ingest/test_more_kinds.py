@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from too_common.contracts.ingest import AlertKind, EventKind
+from too_ingest.event_state import restates
 from too_ingest.localization_plan import candidates
 from too_ingest.notices import NoticeFormat, ParsedNotice, RegionShape, parse_notice
 from too_ingest.notices.conventions import CONVENTIONS, ROBOBA_SYSTEMATIC_DEG
@@ -107,6 +108,19 @@ def test_types_off_the_list_are_called_by_their_name(stream: str, number: int, n
     assert notice.notice_type == name
     assert notice.native_id == "1201696"
     assert not notice.is_housekeeping
+
+
+def test_data_products_do_not_reopen_a_burst_nor_move_it():
+    image = parse_notice(packet("nasa.gsfc.gcn/SWIFT", 69, params=[("TrigID", "1201696", "")]))
+    assert image.ra_deg == 120.0
+    assert image.facts.ra_deg is None
+    assert candidates(image) == ()
+    assert not restates(image)
+    position = parse_notice(packet("nasa.gsfc.gcn/SWIFT", 67, params=[("TrigID", "1201696", "")]))
+    assert restates(position)
+    spectrum = unified("swift/xrt/spectrum", id="1201696", ra=10.0, dec=5.0, alert_type="update")
+    assert spectrum.facts.ra_deg is None
+    assert not restates(spectrum)
 
 
 def test_gcn_as_author_makes_a_packet_type_count_whatever_the_ivorn():

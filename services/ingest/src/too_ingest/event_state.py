@@ -106,7 +106,7 @@ def restates(notice: ParsedNotice) -> bool:
 
     Light curves and slews follow a false trigger too; they say nothing.
     """
-    if notice.is_retraction:
+    if notice.is_retraction or notice.is_supplement:
         return False
     return (
         notice.mission in {"lvk", MANUAL_MISSION}

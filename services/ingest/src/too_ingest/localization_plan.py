@@ -142,6 +142,6 @@ def candidates(notice: ParsedNotice) -> tuple[Candidate, ...]:
             found.append(Candidate(LocalizationOrigin.URL, rank, source.label, url=source.url))
     if not any(c.origin is LocalizationOrigin.EMBEDDED for c in found):
         cone = cone_of(notice)
-        if cone is not None and not notice.is_candidate_position:
+        if cone is not None and not notice.is_supplement:
             found.append(Candidate(LocalizationOrigin.CONE, base, cone=cone))
     return tuple(found)

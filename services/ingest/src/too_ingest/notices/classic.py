@@ -13,7 +13,7 @@ from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
 
 from too_ingest.notices.conventions import Convention, convention
 from too_ingest.notices.model import ErrorRegion, ParsedNotice, RegionShape, TimeQuality
-from too_ingest.notices.packet_types import HOUSEKEEPING, NAMES
+from too_ingest.notices.packet_types import HOUSEKEEPING, NAMES, SUPPLEMENTS
 from too_ingest.notices.parser import Document
 from too_ingest.notices.times import AGREEMENT, choose_event_time, from_met, from_tjd, parse_iso
 from too_ingest.notices.values import far_in_hz, to_angle, to_flag, to_float, to_id, to_int
@@ -255,6 +255,7 @@ def classic_notice(
         is_retraction=is_retraction,
         is_subthreshold=kind.is_subthreshold,
         is_housekeeping=kind.name in HOUSEKEEPING,
+        is_supplement=kind.name in SUPPLEMENTS,
         cites=tuple(f"{cite} {ivorn}".strip() for cite, ivorn in packet.cites),
     )
 
@@ -355,7 +356,10 @@ class ClassicParser:
             met=self._met,
             rate_unit=self._rate_unit,
         )
-        return self._refine(packet, kind, notice)
+        notice = self._refine(packet, kind, notice)
+        if not notice.is_supplement:
+            return notice
+        return notice.model_copy(update={"facts": with_facts(notice, ra_deg=None, dec_deg=None)})
 
     def _bare_name(self, packet: Packet) -> str:
         number = packet_type(packet)

@@ -273,7 +273,7 @@ class LvcVoeventParser:
             ra_deg=place[0] if place else None,
             dec_deg=place[1] if place else None,
             region=region,
-            is_candidate_position=place is not None,
+            is_supplement=by_type == COUNTERPART,
             facts=facts,
             is_test=is_mock(superevent_id)
             or by_type == "TEST"

@@ -132,8 +132,10 @@ class ParsedNotice(Contract):
     ra_deg: float | None = None
     dec_deg: float | None = None
     region: ErrorRegion = ErrorRegion()
-    is_candidate_position: bool = Field(
-        default=False, description="Position of a possible counterpart, not of the event"
+    is_supplement: bool = Field(
+        default=False,
+        description="Light curve, image, spectrum, search without result, possible counterpart: "
+        "part of the event, but no word on its reality and no position of it",
     )
     assumed_radius_deg: float | None = Field(
         default=None, description="Radius (90 %) to use where the position has no stated error"

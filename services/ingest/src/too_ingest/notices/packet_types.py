@@ -178,3 +178,30 @@ HOUSEKEEPING = frozenset(
     }
 )
 """Where a spacecraft looks or slews, and signs of life of the network: kept, but no event."""
+
+SUPPLEMENTS = frozenset(
+    {
+        "FERMI_GBM_LC",
+        "SWIFT_BAT_GRB_POS_NACK",
+        "SWIFT_BAT_GRB_LC",
+        "SWIFT_BAT_GRB_LC_PROC",
+        "SWIFT_BAT_SCALEDMAP",
+        "SWIFT_XRT_CENTROID",
+        "SWIFT_XRT_IMAGE",
+        "SWIFT_XRT_IMAGE_PROC",
+        "SWIFT_XRT_LC",
+        "SWIFT_XRT_SPECTRUM",
+        "SWIFT_XRT_SPECTRUM_PROC",
+        "SWIFT_XRT_SPER",
+        "SWIFT_XRT_SPER_PROC",
+        "SWIFT_XRT_THRESHPIX",
+        "SWIFT_XRT_THRESHPIX_PROC",
+        "SWIFT_UVOT_DBURST",
+        "SWIFT_UVOT_DBURST_PROC",
+        "SWIFT_UVOT_FCHART",
+        "SWIFT_UVOT_FCHART_PROC",
+        "SWIFT_UVOT_POS_NACK",
+    }
+)
+"""Data and failed searches of a burst: they follow a false trigger too, and their coordinates are
+those of the field."""

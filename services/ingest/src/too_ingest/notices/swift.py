@@ -108,8 +108,11 @@ def _refine_json(document: Document, notice: ParsedNotice) -> ParsedNotice:
     if (notice.facts.classification.get("known") or 0.0) > 0.5:
         tags.append("known source")
     retraction = notice.is_retraction or unlocked
+    positions = path.endswith("position") or "/" not in path
     return notice.model_copy(
         update={
+            "is_supplement": not positions,
+            "facts": notice.facts if positions else with_facts(notice, ra_deg=None, dec_deg=None),
             "stage": next((n for start, n in _JSON_STAGES.items() if path.startswith(start)), 0),
             "is_retraction": retraction,
             "alert_kind": AlertKind.RETRACTION if retraction else notice.alert_kind,
