@@ -78,7 +78,7 @@ class World:
         ref = BlobRef(uri=uri, owner="ingest", sha256=sha256, size_bytes=len(data))
         return ref, skymap.facts()
 
-    async def event(self, revision: int = 1, *, retracted: bool = False) -> None:
+    async def event(self, revision: int = 1, *, retracted: bool = False, **changes: Any) -> None:
         now = self.house.clock.now()
         await self.house.publish(
             EventChanged(
@@ -96,7 +96,7 @@ class World:
                 alert_kind=AlertKind.RETRACTION if retracted else AlertKind.INITIAL,
                 is_retracted=retracted,
                 facts=EventFacts(),
-            ),
+            ).model_copy(update=changes),
             key=self.event_id,
             revision=revision,
             overrides=retracted,

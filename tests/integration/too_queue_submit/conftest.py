@@ -111,13 +111,21 @@ class Stage:
             revision=self.revision(name),
         )
 
-    async def event(self, *, retracted: bool = False, cause: Cause | None = None) -> None:
+    async def event(
+        self,
+        *,
+        retracted: bool = False,
+        cause: Cause | None = None,
+        event_id: UUID | None = None,
+        **changes: Any,
+    ) -> None:
+        event_id = event_id or self.event_id
         now = self.house.clock.now()
         if retracted:
-            self.peers.retracted.add(self.event_id)
+            self.peers.retracted.add(event_id)
         await self.house.publish(
             EventChanged(
-                event_id=self.event_id,
+                event_id=event_id,
                 name="S260101a",
                 mission="lvk",
                 kind=EventKind.GW,
@@ -131,9 +139,9 @@ class Stage:
                 alert_kind=AlertKind.RETRACTION if retracted else AlertKind.INITIAL,
                 is_retracted=retracted,
                 facts=EventFacts(),
-            ),
-            key=self.event_id,
-            revision=self.revision("event"),
+            ).model_copy(update=changes),
+            key=event_id,
+            revision=self.revision(("event", event_id)),
             overrides=retracted,
             cause=cause,
         )
