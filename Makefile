@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 OLD_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: help install up reset test chaos check format-check lint format types imports \
-	migrations-check schemas schemas-check openapi openapi-check lock lock-kafka bench fuzz \
+	migrations-check schemas schemas-check openapi openapi-check lock lock-kafka bench bench-maps fuzz \
 	k8s-check images screenshots clean
 
 help: ## list the targets
@@ -145,6 +145,13 @@ openapi-check:
 
 bench: install ## run the benchmarks
 	$(BIN)/python -m benchmarks
+
+# Folder of maps: TOO_TEST_DATA/skymaps, or make bench-maps MAPS_ARGS="--folder FOLDER"
+MAPS_ARGS ?=
+
+bench-maps: install ## map facts against ligo.skymap: deviations, time, memory; huge flat files
+	$(BIN)/python -m benchmarks.maps $(MAPS_ARGS)
+	$(BIN)/python -m benchmarks.maps --large
 
 FUZZ_INPUTS ?= 1000000
 FUZZ_SECONDS ?= 300

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Point, Polygon, shape
@@ -159,3 +160,22 @@ def test_polygons_that_cross_nothing_have_few_points():
     feature = cone_skymap(90.0, 10.0, 5.0, 0.9).contours((0.9,))["features"][0]
     assert 20 < len(feature["geometry"]["coordinates"][0][0]) < 200
     assert isinstance(polygons_of(feature), MultiPolygon | Polygon)
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec", "sigma"),
+    [(40.0, 20.0, 4.0), (180.0, -30.0, 6.0), (0.0, 90.0, 5.0), (123.0, -86.0, 8.0), (1, 2, 0.3)],
+)
+def test_polygons_enclose_the_probability_of_their_level(ra, dec, sigma):
+    skymap = cone_skymap(ra, dec, sigma, 0.393469)
+    for feature in skymap.contours()["features"]:
+        geometry = shape(feature["geometry"])
+        shapely.prepare(geometry)
+        # every leaf by 16 points
+        children = (skymap.ipix[:, None] * 16 + np.arange(16)).ravel()
+        lon, lat = pixels.centres(np.repeat(skymap.order.astype(int) + 2, 16), children)
+        # beside the meridian of RA 180, where the cut is, not on it
+        lon = (lon + 1e-6 + 180.0) % 360.0 - 180.0
+        inside = shapely.contains_xy(geometry, lon, lat)
+        enclosed = (np.repeat(skymap.probability, 16) * inside).sum() / 16
+        assert enclosed == pytest.approx(feature["properties"]["level"], abs=0.005)

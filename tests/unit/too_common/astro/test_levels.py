@@ -116,6 +116,51 @@ def test_levels_in_space_by_brute_force():
     assert np.abs(level - expected)[known].max() < 0.001
 
 
+def test_volumes_by_brute_force():
+    r = np.linspace(0.0, 900.0, 4001)[1:]
+    step = r[1] - r[0]
+    good = MAP_3D.distnorm > 0
+    logs = np.log(MAP_3D.probdensity[good])[:, None] + distance.log_density(
+        r, MAP_3D.distmu[good, None], MAP_3D.distsigma[good, None], MAP_3D.distnorm[good, None]
+    )
+    volume = (r**2 * step) * MAP_3D.area_sr[good, None]
+    falling = np.argsort(-logs, axis=None)
+    enclosed = np.cumsum((np.exp(logs) * volume).ravel()[falling])
+    total = np.cumsum(volume.ravel()[falling])
+    for level in (0.1, 0.5, 0.7):
+        expected = float(np.interp(level, enclosed, total))
+        assert MAP_3D.volume_levels.volume_mpc3(level) == pytest.approx(expected, rel=3e-3)
+    # a twentieth of the map has no distance: no volume holds everything
+    assert np.isnan(MAP_3D.volume_levels.volume_mpc3(0.999))
+    facts = MAP_3D.facts()
+    assert facts.volume50_mpc3 == MAP_3D.volume_levels.volume_mpc3(0.5)
+    flat = random_map(np.random.default_rng(1), 3, with_distance=False)
+    assert flat.facts().volume90_mpc3 is None
+
+
+def test_volumes_and_searched_areas_against_ligo(ligo):
+    rng = np.random.default_rng(31)
+    skymap = random_map(rng, 7, with_distance=False)
+    # one distance everywhere, so that nothing is missing; narrow against their grid of distances
+    mu, sigma = np.full(len(skymap), 150.0), np.full(len(skymap), 40.0)
+    r = np.linspace(0.0, 900.0, 30_001)
+    gauss = np.exp(-0.5 * ((r - 150.0) / 40.0) ** 2) / (np.sqrt(2 * np.pi) * 40.0)
+    norm = np.full(len(skymap), 1.0 / ((r**2 * gauss).sum() * (r[1] - r[0])))
+    columns = np.stack([skymap.probdensity, mu, sigma, norm], axis=1)
+    deep = SkyMap.from_leaves(leaves.Leaves(skymap.order, skymap.ipix, columns))
+    ra, dec = sky_points(100, seed=6)
+    places = SkyCoord(ra * u.deg, dec * u.deg)
+    flat = as_table(deep)["UNIQ", "PROBDENSITY"]
+    expected = ligo.postprocess.crossmatch(flat, places, contours=(0.5, 0.9))
+    assert np.allclose(deep.searched_area_deg2(ra, dec), expected.searched_area, rtol=1e-9)
+    assert np.allclose(deep.credible_level(ra, dec), expected.searched_prob, rtol=1e-9)
+    areas = [deep.credible_area_deg2(level) for level in (0.5, 0.9)]
+    assert areas == pytest.approx(list(expected.contour_areas), rel=1e-9)
+    found = ligo.postprocess.crossmatch(as_table(deep), contours=(0.5, 0.9))
+    volumes = [deep.volume_levels.volume_mpc3(level) for level in (0.5, 0.9)]
+    assert volumes == pytest.approx(list(found.contour_vols), rel=0.01)
+
+
 def test_one_far_galaxy_does_not_change_the_others():
     ra, dec = sky_points(50)
     far = np.full(50, 80.0)

@@ -35,13 +35,23 @@ def at_leaf(values: FloatArray, leaf: NDArray[np.intp], outside: float) -> Float
 
 def leaf_levels(skymap: "SkyMap") -> FloatArray:
     """Probability of all leaves whose density is at least the leaf's own (itself included)."""
+    return _by_group(skymap, np.minimum(skymap.enclosed, 1.0))
+
+
+def searched_area_sr(skymap: "SkyMap") -> FloatArray:
+    """Area of all leaves whose density is at least the leaf's own (itself included)."""
+    return _by_group(skymap, np.cumsum(skymap.area_sr[skymap.falling]))
+
+
+def _by_group(skymap: "SkyMap", cumulative: FloatArray) -> FloatArray:
+    """What has been summed up to the end of each leaf's group of equal densities.
+
+    To its end, because the order of rows must not matter.
+    """
     falling = skymap.falling
     density = skymap.probdensity[falling]
-    cumulative = np.minimum(skymap.enclosed, 1.0)
-    # equal densities get the level at the end of their group: the order of rows must not matter
-    last_of_group = np.searchsorted(-density, -density, side="right") - 1
     result = np.empty(len(falling))
-    result[falling] = cumulative[last_of_group]
+    result[falling] = cumulative[np.searchsorted(-density, -density, side="right") - 1]
     return result
 
 

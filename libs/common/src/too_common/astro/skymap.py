@@ -211,6 +211,16 @@ class SkyMap:
         """Area of the smallest region of that probability, leaves cut in proportion."""
         return levels.credible_area_sr(self, level) * DEG2_PER_SR
 
+    def searched_area_deg2(self, ra_deg: ArrayLike, dec_deg: ArrayLike) -> FloatArray:
+        """Area of the leaves at least as dense as each position's own.
+
+        That is what is searched until the position is found, if the densest leaves come first and
+        equal ones are all searched. NaN outside a partial map and for positions that are none.
+        """
+        leaf = self.leaf_at(ra_deg, dec_deg)
+        area = levels.at_leaf(levels.searched_area_sr(self), leaf, np.nan)
+        return np.asarray(area * DEG2_PER_SR)
+
     # -- derived -----------------------------------------------------------------------------
     def facts(self) -> "MapFacts":
         """Areas, volumes, peak, distance and size, see :func:`.facts.facts_of`."""
