@@ -355,6 +355,19 @@ def test_tenses(tense: str, is_test: bool, is_current: bool):
     assert (notice.is_test, notice.is_current) == (is_test, is_current)
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        "https://gcn.nasa.gov/schema/v4.1.0/gcn/notices/einstein_probe/wxt/alert.schema.json",
+        "https://gcn.nasa.gov/schema/main/gcn/notices/ep/wxt/alert.schema.json",
+        "https://gcn.nasa.gov/schema/stable/gcn/notices/Einstein_Probe/wxt/alert",
+    ],
+)
+def test_addresses_of_schemas_name_the_stream(schema: str):
+    raw = json.dumps({"$schema": schema, "id": ["01709259773"]}).encode()
+    assert parse_notice(raw).mission == "einstein_probe"
+
+
 def test_two_ids_of_icecube_are_run_and_event():
     track = unified("icecube/single_neutrino_alerts", id=["142000", "057034692"])
     assert track.native_id == "142000_57034692"

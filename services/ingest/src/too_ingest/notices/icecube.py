@@ -148,6 +148,7 @@ TRACK_JSON = UnifiedParser(
         "icecube/single_neutrino_alerts",
         "icecube/gold_bronze_track_alerts",
         "icecube/goldandbronze",
+        "icecube/amon",
         "icecube/test",
     ),
     topics=(

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from too_ingest.notices.model import NoticeFormat, ParsedNotice
 from too_ingest.notices.voevent import Packet
 
-_SCHEMA = re.compile(r"/gcn/notices/(.+?)(?:\.schema)?\.json$", re.IGNORECASE)
+_SCHEMA = re.compile(r"/gcn/notices/([^?#]+?)(?:\.schema)?(?:\.json)?/?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
