@@ -117,3 +117,100 @@ def test_an_operators_folder_replaces_and_adds(tmp_path, telescopes):
     (tmp_path / "bad.yaml").write_text("a: [")
     with pytest.raises(TelescopeError, match="not YAML"):
         definitions.read_definitions(tmp_path)
+
+
+OWN = """\
+name: Own
+long_name: A telescope of our own
+site: {latitude_deg: 28.3, longitude_deg: -16.5, elevation_m: 2390.0, timezone: Atlantic/Canary}
+footprint:
+  type: square
+  side_deg: 1.5
+grid: {file: own.csv, sets: [main]}
+filters: [g, r]
+timing:
+  overhead_s: 12.0
+  slew:
+    model: rate
+    rate_deg_per_s: 2.0
+defaults:
+  filters: [r]
+  exposure_times_s: [60.0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("side_deg: 1.5", "side_deg: wide", "line 6, footprint.side_deg: Input should be a valid"),
+        ("rate_deg_per_s: 2.0", "rate_deg_per_s: -2", "line 13, timing.slew.rate.rate_deg_per_s"),
+        ("filters: [r]", "filters: []", "line 15, defaults.filters"),
+        ("filters: [g, r]", "filters: [g, r]\ncolour: blue", "line 9, colour: Extra inputs"),
+        ("latitude_deg: 28.3, ", "", "line 3, site.latitude_deg: Field required"),
+        ("timing:", "timing: [", "not YAML"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_with_its_line(tmp_path, old, new, words):
+    path = tmp_path / "own.yaml"
+    assert definitions.parse_text(OWN).name == "Own"
+    path.write_text(OWN.replace(old, new))
+    with pytest.raises(TelescopeError, match=r"own\.yaml: ") as caught:
+        definitions.read_definition(path)
+    assert words in str(caught.value)
+
+
+def test_a_grid_may_be_a_table(tmp_path):
+    table = b"# ours\nfield_id,ra,dec,set\n1,10,20,main\n2,-30,20,extra\n"
+    grid = fieldgrid.from_bytes(fieldgrid.compact(table))
+    assert grid.sets == ("main", "extra")
+    assert grid.ra_deg == pytest.approx([10, 330])
+    (tmp_path / "own.csv").write_bytes(table)
+    assert len(fieldgrid.load_grid(tmp_path / "own.csv")) == 2
+    same = fieldgrid.to_bytes(grid)
+    assert fieldgrid.compact(same) == same
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (b"", "the grid is empty"),
+        (b"id,ra\n1,2\n", "line 1: no column dec_deg"),
+        (b"id,ra,dec\n1,2,3\n\n1,3,4\n", "line 4: field 1 is there already, in line 2"),
+        (b"id,ra,dec\n1,2,x\n", "line 2, column dec_deg: not a number: 'x'"),
+        (b"id,ra,dec\n1.5,2,3\n", "line 2, column field_id: 1.5 is not allowed"),
+        (b"id,ra,dec\n1,2,99\n", "line 2: field 1 lies off the sky"),
+        (b"id,ra,dec\n1,2\n", "line 2, column dec_deg: not a number"),
+        (b"id,ra,dec\n", "the grid has no fields"),
+        (b"\xff\xfe", "neither a grid file nor a table"),
+    ],
+)
+def test_a_bad_table_says_where(table, words):
+    with pytest.raises(GridError, match=words):
+        fieldgrid.compact(table)
+
+
+def test_duplicate_ids_in_a_compact_file_are_refused():
+    grid = fieldgrid.make_grid([1, 2], [0, 1], [0, 0])
+    bad = fieldgrid.FieldGrid(np.array([7, 7]), grid.ra_deg, grid.dec_deg, grid.set_code, grid.sets)
+    with pytest.raises(GridError, match="field 7 is there more than once"):
+        fieldgrid.from_bytes(fieldgrid.to_bytes(bad))
+
+
+def test_ztfs_camera_has_64_quadrants_with_gaps_between(telescopes):
+    from too_planner import coverage, planning
+
+    camera = planning.footprint_of(telescopes["ZTF"], grid_of(telescopes["ZTF"]))
+    assert len(camera.polygons) == 64
+    assert coverage.footprint_area_deg2(camera) == pytest.approx(47.7, abs=0.4)
+    x, y = np.meshgrid(np.linspace(-4, 4, 801), np.linspace(-4, 4, 801))
+    inside = camera.contains_plane(x.ravel(), y.ravel()).reshape(x.shape)
+    # along lines through the middle the camera is cut by the gaps between its CCDs
+    row = inside[:, 500]
+    assert int(np.abs(np.diff(row.astype(int))).sum()) >= 8
+
+
+def test_every_telescope_has_its_own_twilight_and_pointing(telescopes):
+    for telescope in telescopes.values():
+        assert -18 <= telescope.limits.sun_altitude_max_deg <= -12
+    free = {name for name, item in telescopes.items() if item.grid.free_pointing}
+    assert free == {"DECam", "GROWTH-India", "KPED"}

@@ -5,8 +5,10 @@ of 1e-5 deg), ``set_code`` (uint8), ``sets`` (names), ``credit``, and where the 
 ``rectangles_udeg`` (int32, shape (n, 4), units of 1e-6 deg).
 """
 
+import csv
 import io
 import math
+import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -165,6 +167,10 @@ def from_bytes(data: bytes) -> FieldGrid:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             chips = archive.get("rectangles_udeg")
+            ids = archive["field_id"]
+            if len(np.unique(ids)) != len(ids):
+                values, counts = np.unique(ids, return_counts=True)
+                raise GridError(f"field {int(values[counts > 1][0])} is there more than once")
             return FieldGrid(
                 field_id=archive["field_id"].astype(np.int64),
                 ra_deg=archive["ra_udeg"] * _POSITION_UNIT,
@@ -174,14 +180,94 @@ def from_bytes(data: bytes) -> FieldGrid:
                 credit=str(archive["credit"]),
                 rectangles_deg=None if chips is None else chips * _CHIP_UNIT,
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise GridError(f"not a grid file: {error}") from error
+
+
+_ARCHIVE = b"PK"
+_COLUMNS = {
+    "field_id": ("field_id", "field", "id", "fieldid"),
+    "ra_deg": ("ra_deg", "ra"),
+    "dec_deg": ("dec_deg", "dec"),
+    "set": ("set", "grid"),
+}
+
+
+def compact(data: bytes) -> bytes:
+    """A grid file in its compact form; a table of text is read first.
+
+    A table (CSV with a header) has the columns ``field_id``, ``ra_deg``, ``dec_deg`` and may have
+    ``set`` (primary, secondary ...).
+
+    Raises
+    ------
+    GridError
+        With the line and the column of the first thing that is wrong.
+    """
+    return data if data.startswith(_ARCHIVE) else to_bytes(from_table(data))
+
+
+def from_table(data: bytes, credit: str = "") -> FieldGrid:
+    """Read a grid from CSV; see `compact`."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise GridError(f"neither a grid file nor a table of text: {error}") from error
+    lines = [
+        (number, line)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.strip() and not line.startswith("#")
+    ]
+    if not lines:
+        raise GridError("the grid is empty")
+    header = [cell.strip().lower() for cell in next(csv.reader([lines[0][1]]))]
+    places: dict[str, int] = {}
+    for column, names in _COLUMNS.items():
+        found = next((header.index(name) for name in names if name in header), None)
+        if found is not None:
+            places[column] = found
+        elif column != "set":
+            raise GridError(f"line {lines[0][0]}: no column {column}; there are {header}")
+    rows: list[tuple[int, float, float, str]] = []
+    where: dict[int, int] = {}
+    for number, line in lines[1:]:
+        cells = next(csv.reader([line]))
+        values = [_cell(cells, places[name], number, name) for name in list(_COLUMNS)[:3]]
+        field, ra, dec = int(values[0]), values[1], values[2]
+        if field in where:
+            raise GridError(
+                f"line {number}: field {field} is there already, in line {where[field]}"
+            )
+        if not (abs(dec) <= 90 and -360 <= ra <= 360):
+            raise GridError(f"line {number}: field {field} lies off the sky (ra {ra}, dec {dec})")
+        where[field] = number
+        kind = cells[places["set"]].strip() if "set" in places else "primary"
+        rows.append((field, ra, dec, kind or "primary"))
+    return make_grid(
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        [row[3] for row in rows],
+        credit=credit,
+    )
+
+
+def _cell(cells: list[str], place: int, line: int, column: str) -> float:
+    try:
+        value = float(cells[place])
+    except (IndexError, ValueError):
+        cell = cells[place] if place < len(cells) else ""
+        raise GridError(f"line {line}, column {column}: not a number: {cell[:40]!r}") from None
+    if not math.isfinite(value) or (column == "field_id" and value != int(value)):
+        raise GridError(f"line {line}, column {column}: {value} is not allowed")
+    return value
 
 
 @lru_cache(maxsize=16)
 def load_grid(path: Path) -> FieldGrid:
-    """Read a grid file once per process."""
-    return from_bytes(path.read_bytes())
+    """Read a grid file (compact, or a table) once per process."""
+    data = path.read_bytes()
+    return from_bytes(data) if data.startswith(_ARCHIVE) else from_table(data)
 
 
 def ring_grid(side_deg: float, dec_min_deg: float, dec_max_deg: float) -> FieldGrid:

@@ -5,6 +5,7 @@ unit in its name; what a file does not say has a default that is written here.
 """
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -272,8 +273,15 @@ class TelescopeDefinition(_Strict):
         return known
 
 
-def parse_definition(raw: dict[str, Any]) -> TelescopeDefinition:
+def parse_definition(
+    raw: dict[str, Any], lines: Callable[[tuple[int | str, ...]], int | None] = lambda _: None
+) -> TelescopeDefinition:
     """Read a definition from JSON-like data.
+
+    Parameters
+    ----------
+    lines
+        Line of the file in which the item at a path stands, if that is known.
 
     Raises
     ------
@@ -285,23 +293,63 @@ def parse_definition(raw: dict[str, Any]) -> TelescopeDefinition:
     try:
         return TelescopeDefinition.model_validate(raw)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}"
-            for item in error.errors()
-        )
+        problems = []
+        for item in error.errors():
+            line = lines(item["loc"])
+            place = ".".join(str(part) for part in item["loc"]) or "file"
+            problems.append(f"{'' if line is None else f'line {line}, '}{place}: {item['msg']}")
         name = raw.get("name", "?") if isinstance(raw, dict) else "?"
-        raise TelescopeError(f"telescope {name}: {problems}") from error
+        raise TelescopeError(f"telescope {name}: {'; '.join(problems)}") from error
+
+
+def parse_text(text: str, where: str = "file") -> TelescopeDefinition:
+    """Read a definition from YAML (or JSON, which is YAML); problems are told with their line.
+
+    Raises
+    ------
+    TelescopeError
+        If it is no YAML, or no telescope.
+    """
+    try:
+        raw = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise TelescopeError(f"{where}: not YAML: {error}") from error
+    if not isinstance(raw, dict) or root is None:
+        raise TelescopeError(f"{where}: a telescope file holds one mapping")
+    return parse_definition(raw, lambda path: _line_of(root, path))
+
+
+def _line_of(node: yaml.Node, path: tuple[int | str, ...]) -> int:
+    """Line of the item at a path, or of the nearest thing around it."""
+    line = node.start_mark.line + 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            # a part that is no key is pydantic's name for one of several models
+            found = next((pair for pair in node.value if pair[0].value == str(part)), None)
+            if found is not None:
+                line, node = found[0].start_mark.line + 1, found[1]
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+        ):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
 
 
 def read_definition(path: Path) -> TelescopeDefinition:
     """Read one telescope file (YAML or JSON, which is YAML)."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise TelescopeError(f"{path.name}: not YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise TelescopeError(f"{path.name}: a telescope file holds one mapping")
-    return parse_definition(raw)
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise TelescopeError(f"{path.name}: not UTF-8: {error}") from error
+    try:
+        return parse_text(text, path.name)
+    except TelescopeError as error:
+        known = str(error)
+        raise TelescopeError(
+            known if known.startswith(path.name) else f"{path.name}: {known}"
+        ) from error
 
 
 BUILT_IN = Path(__file__).parent / "telescopes"

@@ -54,19 +54,25 @@ def import_telescope(
     definition: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="YAML file")],
     grid: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="compact grid file; else the one there is"),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="grid: CSV (field_id, ra_deg, dec_deg, set) or compact; else the one there is",
+        ),
     ] = None,
 ) -> None:
     """Enter a telescope, or replace one; its file does not replace it any more."""
     import yaml
 
     try:
-        content = yaml.safe_load(definition.read_text(encoding="utf-8"))
+        text = definition.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CommandError(f"{definition}: {error}") from error
     if not isinstance(content, dict) or not content.get("name"):
         raise CommandError(f"{definition}: a telescope file has a name")
-    body: dict[str, Any] = {"definition": content}
+    # the text itself, so that what is wrong is told with its line
+    body: dict[str, Any] = {"text": text}
     if grid is not None:
         body["grid_base64"] = base64.b64encode(grid.read_bytes()).decode()
     row = Api().request("PUT", _OWNER, f"/telescopes/{content['name']}", body=body)

@@ -19,6 +19,7 @@ from too_planner.telescope import (
     TelescopeDefinition,
     TelescopeError,
     parse_definition,
+    parse_text,
 )
 from too_planner.usecases import telescopes as usecases
 
@@ -45,11 +46,19 @@ class TelescopeView(BaseModel):
 class TelescopeImport(BaseModel):
     """A telescope file and, if it brings its own, its grid."""
 
-    definition: dict[str, Any] = Field(description="As a telescope file says it")
+    definition: dict[str, Any] | None = Field(
+        default=None, description="As a telescope file says it"
+    )
+    text: str | None = Field(
+        default=None,
+        max_length=1_000_000,
+        description="Or the file itself (YAML): problems are told with their line",
+    )
     grid_base64: str | None = Field(
         default=None,
         max_length=MAX_GRID_BASE64,
-        description="Compact grid file, made by tools/grids; left out: the grid that is there",
+        description="Grid: CSV (field_id, ra_deg, dec_deg, set) or a compact file; left out: the "
+        "grid that is there",
     )
 
 
@@ -119,8 +128,13 @@ async def put_telescope(
     name: Name, body: TelescopeImport, ctx: Ctx, who: Annotated[Principal, require("admin")]
 ) -> TelescopeView:
     """Enter or replace a telescope; from then on files do not replace it."""
+    if (body.definition is None) == (body.text is None):
+        raise InvalidError("say definition or text", code="telescope")
     try:
-        definition = parse_definition(body.definition)
+        if body.text is not None:
+            definition = parse_text(body.text)
+        else:
+            definition = parse_definition(body.definition or {})
     except TelescopeError as error:
         raise InvalidError(str(error), code="telescope") from error
     if definition.name != name:

@@ -94,6 +94,7 @@ async def _save(
     if definition.grid.file is None:
         sha256 = info = None
     elif grid is not None:
+        grid = fieldgrid.compact(grid)
         parsed = fieldgrid.from_bytes(grid)
         parsed.select(definition.grid.sets)
         _check_footprint(definition, parsed)
