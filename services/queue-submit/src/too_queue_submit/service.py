@@ -17,7 +17,17 @@ from too_common.service import (
 )
 from too_common.uow import UnitOfWork
 
-from too_queue_submit import api, background, consumers, due, jobs, store, tables, work
+from too_queue_submit import (
+    api,
+    background,
+    consumers,
+    due,
+    foreign,
+    jobs,
+    store,
+    tables,
+    work,
+)
 from too_queue_submit.resources import make_resources
 from too_queue_submit.settings import QueueSubmitSettings
 from too_queue_submit.usecases import core
@@ -50,7 +60,7 @@ SERVICE = ServiceDefinition(
     description="Sends approved plans to telescope queues and follows what they observe.",
     settings=QueueSubmitSettings,
     metadata=tables.METADATA,
-    routers=lambda: [api.router],
+    routers=lambda: [api.router, foreign.router],
     subscriptions=(
         subscribe(EventChanged, consumers.on_event_changed),
         subscribe(LocalizationReady, consumers.on_localization_ready),
