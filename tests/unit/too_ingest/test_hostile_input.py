@@ -65,6 +65,7 @@ BOMB = b"""<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a
         (b"", "empty"),
         (b"   ", "empty"),
         (b"hello", "neither"),
+        (gzip.compress(VOEVENT, mtime=0), "gzip"),
         (XXE, "declaration"),
         (BOMB, "declaration"),
         (

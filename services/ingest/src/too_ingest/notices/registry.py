@@ -92,6 +92,8 @@ def read_document(raw: bytes) -> Document:
         return Document(NoticeFormat.JSON, json=members)
     if not raw.strip():
         raise ParseError("the notice is empty")
+    if raw.startswith(b"\x1f\x8b"):
+        raise ParseError("packed with gzip, as no notice is; it is not unpacked here")
     raise ParseError("neither XML nor JSON, nor a text or binary notice of GCN Classic")
 
 
