@@ -14,7 +14,7 @@ from too_common.contracts import circulars, ingest, notify, planner, queue_submi
 from too_common.contracts.alarms import ALARM_BY_SERVICE, AlarmState
 from too_common.contracts.base import BlobRef, EventData
 from too_planner.coverage import Points
-from too_planner.geojson import tiles_of
+from too_planner.geojson import field_feature, tiles_of
 from too_planner.observability import cells_of, observability
 from too_planner.plan import Cut, CutReason, Plan, PlannedExposure, empty_statistics
 from too_planner.playback import night_of
@@ -51,7 +51,7 @@ class Night:
         self.facts = self.map.facts()
         self.plans = {name: uuid4() for name in TELESCOPES}
         self.submissions = {name: uuid4() for name in TELESCOPES}
-        self.incident_id, self.draft_id = uuid4(), uuid4()
+        self.incident_id, self.draft_id, self.previous = uuid4(), uuid4(), uuid4()
 
     def event(self, **changes: Any) -> ingest.EventChanged:
         values: dict[str, Any] = {
@@ -133,7 +133,7 @@ class Night:
             last_exposure_end=begin + timedelta(hours=2, minutes=11),
         )  # fmt: skip
         difference = planner.PlanDifference(
-            previous_plan_id=uuid4(), fields_added=("523", "524"), fields_dropped=("577",),
+            previous_plan_id=self.previous, fields_added=("523", "524"), fields_dropped=("577",),
             probability_before=0.81, probability_before_on_new_map=0.64,
             probability_after=statistics.probability,
         )  # fmt: skip
@@ -257,6 +257,12 @@ class Night:
     def tiles(self) -> dict[str, Any]:
         return tiles_of(self.made_plan, SQUARE)
 
+    def tiles_before(self) -> dict[str, Any]:
+        """Of the plan before: one field more, one less."""
+        features = self.tiles()["features"][1:]
+        other = field_feature(SQUARE, RA + 14, DEC - 3, {"field_id": "577", "order": 7})
+        return {"type": "FeatureCollection", "features": [*features, other]}
+
     @cached_property
     def observability(self) -> dict[str, Any]:
         """As the planner computes it, of this map from its five sites."""
@@ -369,6 +375,7 @@ class Night:
             },
             **{f"/plans/{plan}/tiles": self.tiles() for plan in self.plans.values()},
             **{f"/plans/{plan}/document": self.document() for plan in self.plans.values()},
+            f"/plans/{self.previous}/tiles": self.tiles_before(),
             **{f"/plans/{plan}/night": self.night for plan in self.plans.values()},
             **{f"/plans/{plan}/products": self.products(plan) for plan in self.plans.values()},
         }  # fmt: skip

@@ -12,10 +12,15 @@ async def test_the_night_is_played_back_on_the_map_and_the_time_line(site, brows
         await page.quiet()
         assert await page.run("document.querySelectorAll('#flat-map .tile').length") == 7
         assert await page.run("document.querySelectorAll('#flat-map .contour').length") == 2
+        # against the plan before: one field new, one dropped
+        assert await page.run("document.querySelectorAll('#flat-map .tile.new').length") == 1
+        assert await page.run("document.querySelectorAll('#flat-map .dropped').length") == 1
         bars = "document.querySelectorAll('#time-line .bars rect').length"
         assert await page.run(bars) == 21
         # at the end all is whole; in the middle of the first visit some is ahead, one is observed
-        classes = "[...document.querySelectorAll('#flat-map .tile')].map(t => t.classList[1])"
+        classes = (
+            "[...document.querySelectorAll('#flat-map .tile')].map(t => [...t.classList].pop())"
+        )
         assert await page.run(classes) == ["whole"] * 7
         await page.press("#back")
         assert "exposure 21 of 21" in await page.run(

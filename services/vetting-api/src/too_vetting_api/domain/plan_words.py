@@ -71,9 +71,11 @@ class Difference:
 
     added: tuple[str, ...]
     dropped: tuple[str, ...]
+    done: tuple[str, ...]
     before: float
     before_on_new_map: float | None
     after: float
+    probability_done: float | None
 
     @property
     def gain(self) -> float | None:
@@ -88,9 +90,11 @@ def difference_rows(told: PlanDifference | None) -> Difference | None:
     return Difference(
         added=told.fields_added,
         dropped=told.fields_dropped,
+        done=told.fields_done,
         before=told.probability_before,
         before_on_new_map=told.probability_before_on_new_map,
         after=told.probability_after,
+        probability_done=told.probability_done,
     )
 
 

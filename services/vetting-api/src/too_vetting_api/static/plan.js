@@ -84,9 +84,9 @@
   }
 
   class FlatMap {
-    constructor(root, { contours, regions, tiles, peak }, focus, label) {
+    constructor(root, data, focus, label) {
       this.root = root; this.label = label;
-      this.contours = contours; this.regions = regions; this.tiles = tiles; this.peak = peak;
+      Object.assign(this, data);
       this.draw(focus);
     }
     draw({ centre, reach }) {
@@ -117,6 +117,8 @@
       svg.append("g").selectAll("path").data(this.regions).join("path")
         .attr("class", (f) => `region c${window.Sky.levelOf(f) > 70 ? 90 : 50}`).attr("d", this.path);
       this.air = svg.append("path").attr("class", "airlimit");
+      svg.append("g").selectAll("path").data(this.dropped).join("path").attr("class", "dropped").attr("d", this.path)
+        .append("title").text((f) => `field ${f.properties.field_id}: in the plan before, not in this one`);
       this.tilePaths = svg.append("g").selectAll("path").data(this.tiles).join("path").attr("d", this.path);
       const last = Math.max(1, this.tiles.length - 1);
       this.tilePaths.attr("fill", (_, i) => d3.interpolateViridis(0.3 + 0.7 * i / last)).attr("stroke", (_, i) => d3.interpolateViridis(0.3 + 0.7 * i / last));
@@ -191,7 +193,7 @@
       this.tilePaths.attr("class", (f) => {
         const seen = moment.seen.get(f.properties.order) ?? 0;
         const share = seen / (f.properties.filters?.length || 1);
-        return `tile ${f.properties.order === moment.current ? "now" : share >= 1 ? "whole" : seen ? "seen" : "ahead"}`;
+        return `tile${this.isNew(f) ? " new" : ""} ${f.properties.order === moment.current ? "now" : share >= 1 ? "whole" : seen ? "seen" : "ahead"}`;
       });
       this.air.attr("d", moment.zenith && moment.playing !== undefined
         ? this.path(d3.geoCircle().center(moment.zenith).radius(moment.reach)()) : null);
@@ -414,11 +416,16 @@
     if (!view) return;
     const data = view.dataset, Sky = window.Sky;
     try {
-      const [night, tiles, contours] = await Promise.all([
+      const [night, tiles, contours, before] = await Promise.all([
         window.Charts.read(data.night), Sky.load(data.tiles), data.contours ? Sky.load(data.contours) : null,
+        data.before ? Sky.load(data.before).catch(() => null) : null,
       ]);
+      const kept = new Set(Sky.features(tiles).map((f) => f.properties.field_id));
+      const known = before && new Set(Sky.features(before).map((f) => f.properties.field_id));
       const map = new PlanMap(byId("flat-map"), {
         contours: Sky.outlines(contours), regions: Sky.features(contours), tiles: Sky.features(tiles),
+        dropped: Sky.features(before).filter((f) => !kept.has(f.properties.field_id)),
+        isNew: (f) => Boolean(known) && !known.has(f.properties.field_id),
         peak: data.ra === undefined ? null : [Number(data.ra), Number(data.dec)],
       });
       const line = new TimeLine(byId("time-line"), night, data.bound ? Number(data.bound) : null);
