@@ -207,7 +207,8 @@ def _refine_search(document: Document, notice: ParsedNotice) -> ParsedNotice:
 
 SEARCH_JSON = UnifiedParser(
     "icecube",
-    event_kind=EventKind.NEUTRINO,
+    # it looks at the time of a gravitational wave, so being there is no coincidence
+    event_kind=EventKind.OTHER,
     streams=(
         "icecube/lvk_nu_track_search",
         "icecube/lvk_nu_cascade_search",
