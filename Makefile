@@ -143,6 +143,9 @@ openapi-check:
 
 # -- measuring, containers, pictures ---------------------------------------------------------
 
+bench-planner: install ## score the planner on the kit named by TOO_TEST_BENCH (BENCH_ARGS=--help)
+	$(BIN)/python -m benchmarks.planner $(BENCH_ARGS)
+
 bench: install ## run the benchmarks
 	$(BIN)/python -m benchmarks
 

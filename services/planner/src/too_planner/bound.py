@@ -329,4 +329,4 @@ class _Model:
     def _atoms_of(self, fields: NDArray[np.int64]) -> NDArray[np.int64]:
         count = self._lengths[fields]
         offset = np.repeat(self._edges[fields] - (np.cumsum(count) - count), count)
-        return self._atoms[np.arange(int(count.sum())) + offset]
+        return np.asarray(self._atoms[np.arange(int(count.sum())) + offset])

@@ -22,7 +22,7 @@ IntArray = NDArray[np.int64]
 _TICK_S = 0.1
 _SWAPS = 200
 _GIVE_UP = 40
-_SWAP_TRIES = 60
+_SWAP_TRIES = 400
 
 
 @dataclass(frozen=True)
