@@ -19,6 +19,9 @@ from too_common.errors import PermanentError, TransientError
 
 T = TypeVar("T")
 
+NICENESS = 5
+"""How far worker processes stand back behind the services' own."""
+
 
 class WorkerDeadlineError(PermanentError):
     """The task took longer than it may; its process was killed."""
@@ -31,6 +34,8 @@ class WorkerMemoryError(PermanentError):
 def _initialise(memory_mb: int, warm: Callable[[], None] | None) -> None:
     # Ctrl-C is for the parent, which ends us in order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # arithmetic that fills the cores must not keep the services from answering
+    os.nice(NICENESS)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if memory_mb > 0:
