@@ -51,6 +51,9 @@ def pages(access: dict[str, str]) -> dict[str, str]:
     drafts = ask(f"{url}/api/circulars/v1/drafts?event_id={event_id}", token)
     if drafts:
         listed["circular"] = f"/circulars/{drafts[0]['id']}"
+    plans = ask(f"{url}/api/planner/v1/plans?event_id={event_id}&state=ready", token)
+    for plan in reversed(plans):
+        listed[f"plan-{plan['telescope'].lower()}"] = f"/plans/{plan['plan_id']}"
     return listed
 
 
