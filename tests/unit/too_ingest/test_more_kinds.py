@@ -203,6 +203,13 @@ def test_rates_become_hz_by_their_unit(unit: str, seconds: float | None):
     assert far_in_hz("2.0", unit) == wanted
 
 
+@pytest.mark.parametrize(
+    ("ra", "wanted"), [(-1e-20, 0.0), (360.0, 0.0), (-10.0, 350.0), (359.999, 359.999)]
+)
+def test_right_ascensions_lie_in_one_turn(ra: float, wanted: float):
+    assert unified("new/thing", ra=ra, dec=5.0).ra_deg == pytest.approx(wanted)
+
+
 def test_amon_rates_without_a_unit_are_per_year():
     track = parse_notice(packet("nasa.gsfc.gcn/AMON", 173, params=[("FAR", "1.0", "")]))
     assert track.facts.far_hz == pytest.approx(3.169e-8, rel=1e-3)

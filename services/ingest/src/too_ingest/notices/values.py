@@ -112,7 +112,9 @@ def to_angle(ra: Any, dec: Any) -> tuple[float, float] | None:
         return None
     if not -360.0 <= ra_deg <= 360.0 or not -90.0 <= dec_deg <= 90.0:
         return None
-    return ra_deg % 360.0, dec_deg
+    # the remainder of a tiny negative number is rounded up to 360
+    turned = ra_deg % 360.0
+    return (turned if turned < 360.0 else 0.0), dec_deg
 
 
 def to_probabilities(value: Any) -> dict[str, float]:
