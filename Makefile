@@ -164,6 +164,9 @@ fuzz: install ## break the parsers of notices: mutations, atheris, and through t
 	nice $(BIN)/python -m benchmarks fuzz --inputs $(FUZZ_INPUTS) --coverage $(FUZZ_SECONDS)
 	TOO_FUZZ_STORED=$(FUZZ_STORED) nice $(BIN)/pytest -q tests/integration/too_ingest/test_fuzz_intake.py
 
+bench-ingest: install ## notices a second and memory of ingest, with 1, 2 and 4 consumers
+	$(BIN)/python -m benchmarks ingest
+
 k8s-check: install ## render deploy/k8s and check it against the Kubernetes schemas
 	$(BIN)/python tools/k8s_check.py
 

@@ -21,9 +21,9 @@ from too_ingest import raw_store
 from too_ingest.circulars_in.record import CircularRecord, is_circulars_topic, read_circular
 from too_ingest.notices import ParsedNotice, ParseError, parse_notice
 from too_ingest.tables import Notice, RawNotice
-from too_ingest.usecases import dead_letters
+from too_ingest.usecases import accept_batch, dead_letters
 from too_ingest.usecases.drill import as_of_the_drill
-from too_ingest.usecases.read_notice import Outcome, accept_notice
+from too_ingest.usecases.read_notice import Outcome
 from too_ingest.usecases.store_notice import Incoming, Stored, store_notices
 from too_ingest.usecases.take_circular import READ, take_circular
 
@@ -35,6 +35,7 @@ CHUNK = 40
 """Notices that are read in one transaction: what they lock is locked for so long."""
 CHUNK_BYTES = 4_000_000
 UNREAD = "received"
+_IN_HAND = "notices_in_hand"
 HOUSEKEEPING = "housekeeping"
 
 
@@ -79,6 +80,12 @@ async def read(ctx: Context, raw_id: UUID) -> Outcome:
     return (await read_batch(ctx, [Unread(raw_id, topic, body)]))[0]
 
 
+def in_hand(ctx: Context) -> set[UUID]:
+    """Messages that this process is about to read: the sweep leaves them alone."""
+    waiting: set[UUID] = ctx.state.setdefault(_IN_HAND, set())
+    return waiting
+
+
 async def read_batch(ctx: Context, messages: Sequence[Unread]) -> list[Outcome]:
     """Second step of several messages, in their order.
 
@@ -88,8 +95,13 @@ async def read_batch(ctx: Context, messages: Sequence[Unread]) -> list[Outcome]:
         If the database is away: the messages wait, nothing is lost.
     """
     outcomes: list[Outcome] = []
-    for chunk in _chunks(messages):
-        outcomes += await _read_chunk(ctx, chunk)
+    ids = {message.raw_id for message in messages}
+    in_hand(ctx).update(ids)
+    try:
+        for chunk in _chunks(messages):
+            outcomes += await _read_chunk(ctx, chunk)
+    finally:
+        in_hand(ctx).difference_update(ids)
     return outcomes
 
 
@@ -162,16 +174,32 @@ async def _accept(
 ) -> list[Outcome]:
     """Take a chunk into its events; what could not be read stays unread, with its reason."""
     raws = await raw_store.lock_raws(uow.session, [message.raw_id for message in chunk])
+    batch = await accept_batch.open_batch(
+        uow,
+        [
+            (raw, content)
+            for message, content in zip(chunk, contents, strict=True)
+            if isinstance(content, ParsedNotice)
+            and (raw := raws.get(message.raw_id)) is not None
+            and raw.state == UNREAD
+        ],
+    )
     outcomes = []
     for message, content in zip(chunk, contents, strict=True):
-        outcomes.append(await _accept_one(uow, raws.get(message.raw_id), message, content))
+        raw = raws.get(message.raw_id)
+        outcomes.append(await _accept_one(uow, batch, raw, message, content))
+    await accept_batch.write(uow, batch)
     done = [o.raw_id for o in outcomes if o.state in {"parsed", "duplicate", READ, HOUSEKEEPING}]
     await dead_letters.settle(uow, done)
     return outcomes
 
 
 async def _accept_one(
-    uow: UnitOfWork, raw: RawNotice | None, message: Unread, content: Content
+    uow: UnitOfWork,
+    batch: accept_batch.Batch,
+    raw: RawNotice | None,
+    message: Unread,
+    content: Content,
 ) -> Outcome:
     if raw is None:
         raise NotFoundError(f"there is no raw notice {message.raw_id}")
@@ -188,7 +216,8 @@ async def _accept_one(
         # where a satellite looks, a sign of life: kept as it came, and no event
         raw.state = HOUSEKEEPING
         return Outcome(raw.id, HOUSEKEEPING)
-    return await accept_notice(uow, raw, await as_of_the_drill(uow, raw, content))
+    notice = await as_of_the_drill(uow, raw, content)
+    return await accept_batch.accept(uow, batch, raw, notice)
 
 
 async def _bury(ctx: Context, raw_id: UUID, reason: str) -> Outcome:

@@ -18,7 +18,7 @@ from too_ingest.usecases.store_notice import Incoming
 
 log = structlog.get_logger(__name__)
 
-SWEEP_AGE_S = 3.0
+SWEEP_AGE_S = 10.0
 """Younger unread notices are still in the hands of whoever stored them."""
 
 
@@ -45,7 +45,10 @@ async def parse_notice(ctx: Context, job: ParseNotice, cause: Cause) -> None:
 async def sweep_unread(uow: UnitOfWork) -> datetime | None:
     """Have stored notices read that a crash left unread."""
     waiting = await store.waiting_raw(uow.session, older_than_s=SWEEP_AGE_S)
+    in_hand = intake.in_hand(uow.ctx)
     for raw in waiting:
+        if raw.id in in_hand:
+            continue
         await uow.enqueue(
             ParseNotice(raw_id=raw.id), dedupe_key=str(raw.id), cause=Cause.from_json(raw.cause)
         )

@@ -1,7 +1,9 @@
 """Job payloads and how they enter the queue, inside the state's transaction."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
@@ -30,15 +32,18 @@ class JobPayload(BaseModel):
     """Name of the kind of job within its service."""
 
 
+@cache
+def _builders(
+    service: str,
+) -> tuple[QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder]:
+    names = job_settings(schema_of(service))
+    return QueryBuilderEnvironment(names), QueryQueueBuilder(names), QuerySchedulerBuilder(names)
+
+
 def queries(driver: AsyncpgDriver, service: str) -> Queries:
     """Queries of pgqueuer on a service's own schema and channel."""
-    names = job_settings(schema_of(service))
-    return Queries(
-        driver,
-        qbe=QueryBuilderEnvironment(names),
-        qbq=QueryQueueBuilder(names),
-        qbs=QuerySchedulerBuilder(names),
-    )
+    environment, queue, scheduler = _builders(service)
+    return Queries(driver, qbe=environment, qbq=queue, qbs=scheduler)
 
 
 def encode(job: JobPayload, cause: Cause) -> bytes:
@@ -57,13 +62,7 @@ async def enqueue(
     priority: int = 0,
 ) -> None:
     """Insert a job in the session's transaction: rolled back with it, started after its commit."""
-    connection = await session.connection()
-    raw = await connection.get_raw_connection()
-    asyncpg_connection: Any = raw.driver_connection
-    if not asyncpg_connection.is_in_transaction():
-        # SQLAlchemy sends BEGIN with its first statement: without one the insert would commit
-        # by itself and outlive a rollback
-        await session.execute(text("SELECT 1"))
+    asyncpg_connection = await _connection(session)
     key = None
     if dedupe_key is not None:
         prefix = f"{type(job).TYPE}:{dedupe_key}#"
@@ -78,6 +77,43 @@ async def enqueue(
         execute_after=timedelta(seconds=delay_s) if delay_s > 0 else None,
         dedupe_key=key,
     )
+
+
+async def enqueue_new(
+    session: AsyncSession,
+    *,
+    service: str,
+    jobs: Sequence[tuple[JobPayload, Cause, str, int]],
+) -> None:
+    """Insert jobs about things that are as new as themselves: nothing of their keys can wait.
+
+    Parameters
+    ----------
+    session, service
+        As in `enqueue`.
+    jobs
+        Payload, cause, key and priority of each.
+    """
+    if jobs:
+        driver = AsyncpgDriver(await _connection(session))
+        await queries(driver, service).enqueue(
+            [type(job).TYPE for job, *_ in jobs],
+            [encode(job, cause) for job, cause, *_ in jobs],
+            [priority for *_, priority in jobs],
+            dedupe_key=[f"{type(job).TYPE}:{key}#{uuid7()}" for job, _, key, _ in jobs],
+        )
+
+
+async def _connection(session: AsyncSession) -> Any:
+    """The driver's connection, inside the session's transaction."""
+    connection = await session.connection()
+    raw = await connection.get_raw_connection()
+    found: Any = raw.driver_connection
+    if not found.is_in_transaction():
+        # SQLAlchemy sends BEGIN with its first statement: without one the insert would commit
+        # by itself and outlive a rollback
+        await session.execute(text("SELECT 1"))
+    return found
 
 
 async def _waits(session: AsyncSession, service: str, prefix: str) -> bool:

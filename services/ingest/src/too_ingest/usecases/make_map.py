@@ -46,6 +46,16 @@ _PRIORITY: dict[type[JobPayload], int] = {NormaliseMap: 2, BuildConeMap: 1, Fetc
 MapJob = FetchMap | NormaliseMap | BuildConeMap
 
 
+def map_job(localization: Localization, mode: Mode) -> tuple[MapJob, str, int] | None:
+    """Job that makes a localization's map, its key and its priority; None: a file to fetch."""
+    key = {"localization_id": localization.id, "revision": localization.revision}
+    if localization.file_sha256 is None and localization.url is not None:
+        return None
+    job: MapJob = BuildConeMap(**key) if localization.file_sha256 is None else NormaliseMap(**key)
+    name = f"{localization.id}:{localization.revision}:{localization.attempts}"
+    return job, name, _PRIORITY[type(job)] + (LIVE_PRIORITY if mode is Mode.LIVE else 0)
+
+
 async def enqueue_map(
     uow: UnitOfWork, job: MapJob, localization: Localization, *, cause: Cause | None = None
 ) -> None:

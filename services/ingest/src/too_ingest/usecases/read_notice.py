@@ -1,16 +1,13 @@
 """Read a stored notice: which event it belongs to, its new state, its localizations."""
 
-import asyncio
 import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 from sqlalchemy import select
-from too_common.cause import Cause
 from too_common.contracts.base import Mode
 from too_common.contracts.ingest import LocalizationOrigin
-from too_common.errors import NotFoundError
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
 
@@ -25,9 +22,9 @@ from too_ingest.attachment import (
     stream_of,
 )
 from too_ingest.drill_plan import drill_name
-from too_ingest.event_state import NoticeRecord, event_state, is_stale
+from too_ingest.event_state import EventState, NoticeRecord, event_state, is_stale
 from too_ingest.localization_plan import Candidate, candidates
-from too_ingest.notices import ParsedNotice, parse_notice
+from too_ingest.notices import ParsedNotice
 from too_ingest.settings import IngestSettings
 from too_ingest.tables import Event, Localization, Notice, RawNotice
 from too_ingest.usecases.make_map import request_map
@@ -35,9 +32,6 @@ from too_ingest.usecases.merge_events import join_events
 from too_ingest.usecases.refresh_event import apply_state, refresh_event
 
 log = structlog.get_logger(__name__)
-
-THREAD_ABOVE_BYTES = 200_000
-"""Larger notices (embedded maps) are read in a thread: they take the loop some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +45,6 @@ class Outcome:
     reason: str | None = None
 
 
-async def read_notice(uow: UnitOfWork, raw_id: UUID) -> Outcome:
-    """Read one stored notice; doing it again changes nothing.
-
-    Raises
-    ------
-    ParseError
-        If nothing can be made of the bytes: the caller buries them.
-    """
-    raw = await store.lock_raw(uow.session, raw_id)
-    if raw is None:
-        raise NotFoundError(f"there is no raw notice {raw_id}")
-    if raw.state != "received":
-        known = await uow.session.get(Notice, raw.notice_id) if raw.notice_id else None
-        event_id = await store_events.root_of(uow.session, known.event_id) if known else None
-        return Outcome(raw.id, raw.state, raw.notice_id, event_id)
-    uow.cause = Cause.from_json(raw.cause)
-    if len(raw.body) > THREAD_ABOVE_BYTES:
-        notice = await asyncio.to_thread(parse_notice, raw.body, raw.topic or None)
-    else:
-        notice = parse_notice(raw.body, raw.topic or None)
-    return await accept_notice(uow, raw, notice)
-
-
 async def accept_notice(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -> Outcome:
     """Take a notice that has been read into its event."""
     if notice.is_test and uow.cause.mode is Mode.LIVE:
@@ -85,8 +56,30 @@ async def accept_notice(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -
         raw.state, raw.notice_id = "duplicate", same.id
         event_id = await store_events.root_of(uow.session, same.event_id)
         return Outcome(raw.id, "duplicate", same.id, event_id)
+    row = make_row(uow, raw, notice)
+    joined = await _attach(uow, raw, row, notice)
+    event = await refresh_event(uow, row.event_id, retell=joined)
+    raw.state, raw.notice_id = "parsed", row.id
+    await _offer_localizations(uow, row, notice)
+    tell_read(event, row)
+    return Outcome(raw.id, "parsed", row.id, event.id)
+
+
+def tell_read(event: Event, row: Notice) -> None:
+    """Log that a notice has been read."""
+    log.info(
+        "notice_read",
+        event_id=str(event.id),
+        event_name=event.name,
+        notice_type=row.notice_type,
+        revision=event.revision,
+    )
+
+
+def make_row(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -> Notice:
+    """Row of a notice, without its event."""
     settings: IngestSettings = uow.ctx.settings
-    row = Notice(
+    return Notice(
         id=uuid7(),
         raw_id=raw.id,
         content_sha256=raw.content_sha256,
@@ -108,18 +101,6 @@ async def accept_notice(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -
         parsed=notice.to_row(),
         stream=stream_of(notice),
     )
-    joined = await _attach(uow, raw, row, notice)
-    event = await refresh_event(uow, row.event_id, retell=joined)
-    raw.state, raw.notice_id = "parsed", row.id
-    await _offer_localizations(uow, row, notice)
-    log.info(
-        "notice_read",
-        event_id=str(event.id),
-        event_name=event.name,
-        notice_type=notice.notice_type,
-        revision=event.revision,
-    )
-    return Outcome(raw.id, "parsed", row.id, event.id)
 
 
 async def _attach(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: ParsedNotice) -> bool:
@@ -175,6 +156,16 @@ async def _by_rule(uow: UnitOfWork, raw: RawNotice, notice: ParsedNotice) -> dic
 
 
 async def _new_event(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: ParsedNotice) -> UUID:
+    event = make_event(uow, raw, row, notice)[0]
+    uow.session.add(event)
+    await uow.session.flush()
+    return event.id
+
+
+def make_event(
+    uow: UnitOfWork, raw: RawNotice, row: Notice, notice: ParsedNotice
+) -> tuple[Event, EventState]:
+    """Event of a first notice, and its state."""
     name = notice.native_id
     if name is None:
         moment = notice.event_time or notice.notice_time or raw.received_at
@@ -202,24 +193,26 @@ async def _new_event(uow: UnitOfWork, raw: RawNotice, row: Notice, notice: Parse
         is_stale=row.is_stale,
         is_replay=raw.is_replay,
     )
-    apply_state(event, event_state([record]))
-    uow.session.add(event)
-    await uow.session.flush()
-    return event.id
+    state = event_state([record])
+    apply_state(event, state)
+    return event, state
 
 
 async def _offer_localizations(uow: UnitOfWork, row: Notice, notice: ParsedNotice) -> None:
     for candidate in candidates(notice):
-        localization = await _localization(uow, row, candidate)
+        localization = await make_localization(uow, row, candidate)
+        uow.session.add(localization)
+        await uow.session.flush()
         await request_map(uow, localization)
 
 
-async def _localization(uow: UnitOfWork, row: Notice, candidate: Candidate) -> Localization:
+async def make_localization(uow: UnitOfWork, row: Notice, candidate: Candidate) -> Localization:
+    """Row of a localization; the file that a notice carries is kept."""
     file_sha256 = None
     if candidate.origin is LocalizationOrigin.EMBEDDED and candidate.data is not None:
         file_sha256 = hashlib.sha256(candidate.data).hexdigest()
         await store.put_map_file(uow.session, file_sha256, candidate.data)
-    localization = Localization(
+    return Localization(
         id=uuid7(),
         event_id=row.event_id,
         notice_id=row.id,
@@ -238,6 +231,3 @@ async def _localization(uow: UnitOfWork, row: Notice, candidate: Candidate) -> L
         revision=1,
         attempts=0,
     )
-    uow.session.add(localization)
-    await uow.session.flush()
-    return localization

@@ -130,6 +130,27 @@ async def refresh_event(
     return event
 
 
+def tell_alone(
+    uow: UnitOfWork, event: Event, rows: Sequence[Notice], ids: Sequence[EventId]
+) -> None:
+    """Recompute and publish an event that stands alone: no part of another, no coincidence.
+
+    The same as `refresh_event` for such a one, without a question to the database; the caller has
+    locked it.
+    """
+    state = event_state(store.record_of(row) for row in rows)
+    before = _decisive(event)
+    name_event(event, state)
+    apply_state(event, state)
+    event.revision += 1
+    event.changed_at = uow.now
+    changed = to_contract(event, state, ids)
+    event.state = changed.model_dump(mode="json")
+    uow.publish(changed, key=event.id, revision=event.revision, overrides=state.is_retracted)
+    if event.revision == 1 or _decisive(event) != before:
+        mark_for_review(uow, event)
+
+
 def _decisive(event: Event) -> tuple[object, ...]:
     """What an event's coincidences depend on, but for its map."""
     facts = event.state.get("facts") or {}
