@@ -110,6 +110,9 @@ class EventDetail(BaseModel):
     exposures: list[queue_submit.ExposuresExecuted]
     coverage: list[planner.CoverageChanged]
     drafts: list[circulars.DraftChanged]
+    coincidences: list[ingest.CoincidenceFound] = Field(
+        default_factory=list, description="Standing ones, the rarest by chance first"
+    )
     circulars: list[ingest.CircularReceived] = Field(
         default_factory=list, description="GCN Circulars of everybody, newest first"
     )
