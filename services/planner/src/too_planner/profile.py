@@ -2,18 +2,28 @@
 
 from too_common.contracts.notify import PlanningProfile
 
-from too_planner.request import PlanRequest, Window
-from too_planner.telescope import TelescopeDefinition
+from too_planner.request import DepthTarget, Objective, PlanRequest, Window
+from too_planner.telescope import FilterOrder, TelescopeDefinition
 
 
 def request_of_profile(
-    profile: PlanningProfile, telescope: TelescopeDefinition, window: Window
+    profile: PlanningProfile,
+    telescope: TelescopeDefinition,
+    window: Window,
+    *,
+    has_distance: bool = False,
 ) -> PlanRequest:
     """What a program asks of a telescope.
 
     A profile is written for many telescopes. Filters that this one does not have are left out
     with their exposure times; if none is left, the telescope's own sequence is used, with the
-    profile's exposure time if that is one for all.
+    profile's exposure time if that is one for all. A target's magnitude counts where the map has
+    distances and the telescope's depth in one of the filters is known.
+
+    Parameters
+    ----------
+    has_distance
+        The map has distances.
     """
     filters, times = fit_filters(profile.filters, profile.exposure_times_s, telescope)
     return PlanRequest(
@@ -26,7 +36,25 @@ def request_of_profile(
         probability=profile.probability,
         airmass_max=profile.airmass_max,
         require_references=profile.require_references,
+        objective=None if profile.objective is None else Objective(profile.objective),
+        filter_order=None if profile.filter_order is None else FilterOrder(profile.filter_order),
+        balanced=profile.balanced,
+        dither=profile.dither,
+        moon_separation_min_deg=profile.moon_separation_min_deg,
+        depth=_depth(profile, telescope, filters) if has_distance else None,
     )
+
+
+def _depth(
+    profile: PlanningProfile, telescope: TelescopeDefinition, filters: tuple[str, ...] | None
+) -> DepthTarget | None:
+    used = filters if filters is not None else telescope.defaults.filters
+    known = {
+        name: value
+        for name, value in (profile.absolute_mag or {}).items()
+        if name in used and telescope.depth_in(name) is not None and -35 <= value <= 10
+    }
+    return DepthTarget(absolute_mag=known) if known else None
 
 
 def fit_filters(

@@ -1,7 +1,7 @@
 """Events written by notify: decisions of science programs, incidents, duty."""
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -47,6 +47,22 @@ class PlanningProfile(Contract):
     airmass_max: float | None = None
     window_h: float = 24.0
     require_references: bool | None = None
+    objective: Literal["seq", "any"] | None = Field(
+        default=None, description="seq: the whole sequence counts; any: sky seen once counts"
+    )
+    filter_order: Literal["block", "integrated"] | None = None
+    balanced: bool | None = Field(
+        default=None, description="Only fields that get every filter of the sequence"
+    )
+    dither: bool | None = None
+    moon_separation_min_deg: float | None = Field(default=None, ge=0, le=180)
+    absolute_mag: dict[str, float] | None = Field(
+        default=None,
+        description="Of the target, AB, by filter: fields in which it cannot be seen count less",
+    )
+    credit_others: bool = Field(
+        default=False, description="Leave out the sky of others' listed pointings"
+    )
 
 
 class SubmissionKind(StrEnum):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from too_common.cause import Cause
+from too_common.contracts.ingest import LocalizationReady
 from too_common.contracts.notify import DecisionChanged, PlanningProfile
 from too_common.contracts.planner import PlanState
 from too_common.ids import uuid7
@@ -76,9 +77,11 @@ async def _want(
         return
     definition = TelescopeDefinition.model_validate(telescope.definition)
     window = Window(begin=uow.now, end=uow.now + timedelta(hours=profile.window_h))
-    request = request_of_profile(profile, definition, window)
+    facts = LocalizationReady.model_validate(localization.data).facts
+    request = request_of_profile(profile, definition, window, has_distance=facts.is_3d)
     done = await credit.done(uow, event.event_id, telescope.name, request, definition)
-    request = request.model_copy(update={"previous": done})
+    others = await credit.foreign(uow, event.event_id) if profile.credit_others else []
+    request = request.model_copy(update={"previous": tuple(dict.fromkeys([*done, *others]))})
     plan_id = uuid7()
     for older in await store.living_plans(uow.session, event.event_id, telescope.name):
         if not older.is_manual and older.state == PlanState.PLANNING.value:
