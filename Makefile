@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 OLD_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: help install up reset test chaos check format-check lint format types imports \
-	migrations-check schemas schemas-check openapi openapi-check lock lock-kafka bench bench-maps fuzz \
+	migrations-check schemas schemas-check openapi openapi-check lock lock-kafka bench bench-ingest bench-maps fuzz \
 	k8s-check images screenshots clean
 
 help: ## list the targets
