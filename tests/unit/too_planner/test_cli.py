@@ -159,3 +159,27 @@ def test_a_window_without_length_or_night_and_a_map_that_is_never_up(folder):
     assert "never above altitude" in json.loads(never.stdout)["failure"]
     nothing = _run("--skymap", folder / "map.fits", "--telescope", "HST", *NIGHT)
     assert "unknown telescope HST" in nothing.output
+
+
+def test_a_map_of_ten_million_pixels_is_planned(folder):
+    """A flat map of nside 1024, as some pipelines still write them."""
+    import numpy as np
+    from astropy.io import fits
+    from too_common.astro import pixels
+
+    nside, order = 1024, 10
+    density = np.zeros(12 * nside**2, dtype=">f4")
+    place = int(pixels.lonlat_to_index(np.array([115.0]), np.array([10.0]))[0] >> 2 * (29 - order))
+    # the order-5 cell around the place, with a slope so that nothing can be merged
+    first = (place >> 10) << 10
+    density[first : first + 1024] = np.linspace(1.0, 2.0, 1024)
+    density /= density.sum()
+    columns = fits.ColDefs([fits.Column("PROB", "1024E", array=density.reshape(-1, 1024))])
+    table = fits.BinTableHDU.from_columns(columns)
+    table.header.update(
+        PIXTYPE="HEALPIX", ORDERING="NESTED", NSIDE=nside, COORDSYS="C", INDXSCHM="IMPLICIT"
+    )
+    table.writeto(folder / "flat.fits")
+    answer = _plan(folder, "--max-fields", 2, "--filters", "r", skymap="flat.fits")
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["probability"] > 0.7

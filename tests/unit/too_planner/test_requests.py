@@ -80,3 +80,24 @@ def test_a_programs_profile_fits_every_telescope(telescopes, profile, telescope,
     assert request.filters == filters
     assert request.exposure_times_s == times
     resolve(request, definition, now=NOW)
+
+
+def test_a_program_may_ask_for_more(telescopes):
+    profile = PlanningProfile(
+        objective="any",
+        filter_order="integrated",
+        balanced=True,
+        dither=True,
+        moon_separation_min_deg=35.0,
+        absolute_mag={"r": -16.0, "Q": -15.0, "J": -16.0},
+    )
+    near = request_of_profile(profile, telescopes["ZTF"], WINDOW, has_distance=True)
+    assert (near.objective, near.filter_order, near.balanced) == ("any", "integrated", True)
+    assert near.dither
+    assert near.moon_separation_min_deg == 35.0
+    assert near.depth.absolute_mag == {"r": -16.0}
+    assert request_of_profile(profile, telescopes["ZTF"], WINDOW).depth is None
+    # no filter of the sequence in which its depth is known
+    only = PlanningProfile(filters=("g",), absolute_mag={"g": -16.0})
+    assert request_of_profile(only, telescopes["KPED"], WINDOW, has_distance=True).depth is None
+    resolve(near, telescopes["ZTF"], now=NOW)

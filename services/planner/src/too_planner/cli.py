@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from too_planner import cli_compare, cli_observability
+from too_planner import cli_compare, cli_observability, cli_pointings
 
 if TYPE_CHECKING:
     from too_common.contracts.planner import NetworkStatistics
@@ -421,3 +421,4 @@ def _metrics(plan: "Plan") -> dict[str, Any]:
 
 cli_compare.add_to(app)
 cli_observability.add_to(app)
+cli_pointings.add_to(app)
