@@ -90,6 +90,65 @@ async def test_lat_and_gbm_are_one_event_and_the_better_map_counts(house: House)
         assert await send(ingest.client, elsewhere) != gbm
 
 
+ORDERS = ((0, 1, 2, 3, 4), (4, 3, 1, 2, 0), (3, 1, 4, 0, 2))
+
+
+async def test_any_order_of_arrival_ends_in_one_state_and_one_preferred_map(house: House):
+    """The same burst three times, hours apart, in three orders with a repetition."""
+
+    def burst(number: int) -> list[bytes]:
+        base, start = 790_000_000 + 10_000 * number, 4 * 3600.0 * number
+        gbm, faint, lat = str(base), str(base - 1), str(base - 20)
+        return [
+            packet(house, 131, faint, error=15.0, later_s=start - 1, sent_s=start + 400),
+            packet(house, 111, gbm, error=9.0, later_s=start, sent_s=start + 20),
+            packet(house, 115, gbm, error=4.0, ra=101.0, later_s=start, sent_s=start + 300),
+            packet(house, 128, lat, error=0.4, ra=101.5, later_s=start - 20, sent_s=start + 900),
+            packet(house, 128, lat, later_s=start - 20, sent_s=start + 2000, false=True),
+        ]
+
+    async with house.run(SERVICE) as ingest:
+        finals = []
+        for number, order in enumerate(ORDERS):
+            bodies = burst(number)
+            ids = [await send(ingest.client, bodies[i]) for i in order]
+            again = await ingest.client.post("/notices", content=bodies[order[0]])
+            event_id = ids[-1]
+            assert again.json()["event_id"] == event_id
+            await maps_made(ingest.client, event_id, 4)
+            state = await state_of(ingest.client, event_id)
+            maps = (await ingest.client.get(f"/events/{event_id}/localizations")).json()
+            preferred = [m for m in maps if m["is_preferred"]]
+            finals.append(
+                {
+                    "name": int(state["name"]) - 10_000 * number,
+                    "ids": sorted(
+                        (i["mission"], int(i["native_id"]) - 10_000 * number) for i in state["ids"]
+                    ),
+                    "radius": preferred[0]["cone"]["radius_deg"],
+                    "why": preferred[0]["preferred_reason"],
+                    "facts": state["facts"],
+                    **{
+                        key: state[key]
+                        for key in (
+                            "mission",
+                            "kind",
+                            "notice_count",
+                            "is_retracted",
+                            "alert_kind",
+                            "is_subthreshold",
+                            "tags",
+                        )
+                    },
+                }
+            )
+        assert all(one == finals[0] for one in finals[1:]), finals
+        assert finals[0]["name"] == 790_000_000
+        assert len(finals[0]["ids"]) == 3
+        assert finals[0]["radius"] == 0.4
+        assert not finals[0]["is_retracted"]
+
+
 async def test_a_notice_that_names_two_events_makes_one_of_them(house: House):
     def trigger(ids: list[str], number: int) -> bytes:
         return json.dumps(
