@@ -14,6 +14,7 @@ from too_planner.sequence import IntArray, Timing, Visits, cheapest_places
 
 _WORTH_S = 0.5
 _EDGES = 48
+_MOVED = 200
 _TRIES = 12
 
 
@@ -116,7 +117,7 @@ def _relocate(timing: Timing, visits: Visits, until: float) -> Visits | None:
     """Move single visits to where they are on the way."""
     found = None
     saving = _savings(timing, visits)
-    worst = np.argsort(-saving)[:_EDGES]
+    worst = np.argsort(-saving)[:_MOVED]
     worst = worst[saving[worst] > timing.rules.overhead_s + _WORTH_S]
     for one, which in zip(visits.field[worst].tolist(), visits.step[worst].tolist(), strict=True):
         if time.perf_counter() > until:

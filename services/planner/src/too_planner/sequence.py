@@ -21,7 +21,7 @@ IntArray = NDArray[np.int64]
 
 _TICK_S = 0.1
 _SWAPS = 200
-_GIVE_UP = 40
+_GIVE_UP = 60
 _SWAP_TRIES = 400
 
 
