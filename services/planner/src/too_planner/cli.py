@@ -6,13 +6,14 @@ planner benchmark (``--scenario S.json --base FOLDER``). Metrics go to standard 
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from too_planner import cli_compare, cli_observability, cli_pointings
+from too_planner.cli_words import magnitudes_of, numbers_of, windows_of, words, words_of
 
 if TYPE_CHECKING:
     from too_common.contracts.planner import NetworkStatistics
@@ -252,9 +253,9 @@ def plan_skymap(
     if not telescope:
         raise typer.BadParameter("name a telescope (--telescope ZTF) or a --scenario")
     values: dict[str, Any] = {
-        "windows": _windows(start, end, window),
-        "filters": _words(filters),
-        "exposure_times_s": _numbers(exposure_s),
+        "windows": windows_of(start, end, window),
+        "filters": words(filters),
+        "exposure_times_s": numbers_of(exposure_s),
         "min_gap_s": gap_s,
         "filter_order": filter_order,
         "objective": objective,
@@ -268,19 +269,19 @@ def plan_skymap(
         "max_fields": max_fields,
         "field_ids": field or None,
         "keep_order": keep_order,
-        "field_sets": _words(sets),
+        "field_sets": words(sets),
         "primary_grid_only": primary_only,
-        "ra_slice_h": _numbers(ra),
+        "ra_slice_h": numbers_of(ra),
         "require_references": None if references is None else True,
         "strategy": _strategy(free_pointing, catalogue, telescope, telescopes),
-        "galaxy_distance_mpc": _numbers(galaxy_distance),
+        "galaxy_distance_mpc": numbers_of(galaxy_distance),
         "fill": fill,
         "previous_depth_min_mag": pointings_depth,
         "seed": seed,
     }
     if absolute_mag is not None:
         values["depth"] = {
-            "absolute_mag": _magnitudes(absolute_mag),
+            "absolute_mag": magnitudes_of(absolute_mag),
             "distance_mpc": distance_mpc,
             "distance_err_mpc": distance_err_mpc,
             "exposure_max_s": exposure_max_s,
@@ -307,18 +308,6 @@ def plan_skymap(
     _tell([item.plan for item in made], statistics, time.perf_counter() - began)
 
 
-def words_of(error: ValueError) -> str:
-    """What is wrong, in one line: pydantic's errors, bad maps, bad files."""
-    from pydantic import ValidationError
-
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}"
-        for item in error.errors()
-    )
-
-
 def _strategy(
     free_pointing: bool, catalogue: Path | None, names: list[str], folder: Path | None
 ) -> str | None:
@@ -334,60 +323,6 @@ def _strategy(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     return "galaxies" if found is not None and found.grid.free_pointing else None
-
-
-def _words(text: str | None) -> list[str] | None:
-    return text.replace(",", " ").split() if text else None
-
-
-def _numbers(text: str | None) -> list[float] | None:
-    words = _words(text)
-    try:
-        return [float(word) for word in words] if words else None
-    except ValueError as error:
-        raise typer.BadParameter(f"not numbers: {text}") from error
-
-
-def _magnitudes(text: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for word in text.replace(",", " ").split():
-        name, sign, value = word.partition("=")
-        try:
-            found[name] = float(value)
-        except ValueError as error:
-            raise typer.BadParameter(f"--absolute-mag: 'r=-16', not {word!r}") from error
-        if not sign or not name:
-            raise typer.BadParameter(f"--absolute-mag: 'r=-16', not {word!r}")
-    return found
-
-
-def _windows(
-    start: datetime | None, end: datetime | None, windows: list[str] | None
-) -> list[dict[str, datetime]]:
-    if windows:
-        if start is not None or end is not None:
-            raise typer.BadParameter("either --window, or --start and --end")
-        return [_window(text) for text in windows]
-    begin = (start or datetime.now(UTC)).replace(tzinfo=UTC)
-    finish = end.replace(tzinfo=UTC) if end else begin + timedelta(hours=24)
-    return [_forward(begin, finish)]
-
-
-def _window(text: str) -> dict[str, datetime]:
-    begin, slash, end = text.partition("/")
-    try:
-        first, last = (datetime.fromisoformat(part.strip()) for part in (begin, end))
-    except ValueError as error:
-        raise typer.BadParameter(f"--window BEGIN/END, not {text!r}") from error
-    if not slash:
-        raise typer.BadParameter(f"--window BEGIN/END, not {text!r}")
-    return _forward(*(t.replace(tzinfo=UTC) if t.tzinfo is None else t for t in (first, last)))
-
-
-def _forward(begin: datetime, end: datetime) -> dict[str, datetime]:
-    if end <= begin:
-        raise typer.BadParameter("the window ends before it begins, or has no length")
-    return {"begin": begin, "end": end}
 
 
 def _tell(plans: "list[Plan]", network: "NetworkStatistics | None", wall_s: float) -> None:

@@ -39,7 +39,7 @@ def compare_plans(
     With --skymap both are measured on that map; else the table shows what each plan tells of its
     own map.
     """
-    from too_planner.cli import words_of
+    from too_planner.cli_words import words_of
     from too_planner.compare import compare, read_plan
 
     try:
@@ -92,7 +92,11 @@ def _table(found: dict[str, Any]) -> str:
         ("exposure time, s", f"{a['exposure_time_s']:g}", f"{b['exposure_time_s']:g}"),
         ("first exposure", a["first_exposure"], b["first_exposure"]),
         ("probability (told)", _percent(a["probability"]), _percent(b["probability"])),
-        ("whole sequence (told)", *(_percent(p["probability_sequence"]) for p in (a, b))),
+        (
+            "whole sequence (told)",
+            _percent(a["probability_sequence"]),
+            _percent(b["probability_sequence"]),
+        ),
         ("bound (told)", _percent(a["bound"]), _percent(b["bound"])),
         ("area, deg2", found["area_deg2"]["first"], found["area_deg2"]["second"]),
     ]

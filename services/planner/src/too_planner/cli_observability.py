@@ -33,8 +33,8 @@ def show_observability(
     """
     from too_common.astro.skymap import SkyMap
 
-    from too_planner.cli import words_of
     from too_planner.cli_local import known_telescopes
+    from too_planner.cli_words import words_of
     from too_planner.coverage import Points
     from too_planner.observability import cells_of, observability
 

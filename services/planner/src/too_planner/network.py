@@ -20,8 +20,9 @@ from too_common.contracts.planner import NetworkMember, NetworkStatistics
 
 from too_planner import planning
 from too_planner.coverage import Points
+from too_planner.credits import Credit
 from too_planner.plan import Plan
-from too_planner.planning import Credit, Inputs
+from too_planner.planning import Inputs
 from too_planner.request import Objective
 
 BoolArray = NDArray[np.bool_]

@@ -1,7 +1,6 @@
 """From a map, a telescope and a request to a plan; pure, for worker processes and for the CLI."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,12 +13,13 @@ from too_common.contracts.planner import PlanStatistics
 
 from too_planner import coverage, visibility
 from too_planner.assembly import Target, dithered, exposures_of, seen_weight, statistics_of
-from too_planner.coverage import IntArray, Points
+from too_planner.coverage import Points
+from too_planner.credits import Credit, seen_by, still_wanted, without_others
 from too_planner.cuts import explain_cuts
 from too_planner.fieldgrid import FieldGrid
 from too_planner.nightsky import FloatArray, night_sky
 from too_planner.plan import Plan, PlanBound
-from too_planner.request import Objective, Parameters, Pointing
+from too_planner.request import Objective, Parameters
 from too_planner.scheduler import Problem, Solution, solve
 from too_planner.telescope import FilterOrder, TelescopeDefinition
 from too_planner.timeline import Placed, Rules, Slews, VisitTemplate, make_template
@@ -55,26 +55,6 @@ def footprint_of(telescope: TelescopeDefinition, grid: FieldGrid | None) -> Foot
             "polygons": model.polygons_deg,
         }
     )
-
-
-@dataclass(frozen=True)
-class Credit:
-    """What another telescope sees: it counts for nothing in this plan.
-
-    Attributes
-    ----------
-    ra_deg, dec_deg : ndarray, shape (n,)
-        Its pointings.
-    """
-
-    footprint: Footprint
-    ra_deg: FloatArray
-    dec_deg: FloatArray
-
-    def members(self, points: Points) -> NDArray[np.bool_]:
-        """Mask of the points that it sees."""
-        found = coverage.members_of(points, self.footprint, self.ra_deg, self.dec_deg)
-        return coverage.union_of(found, len(points))
 
 
 @dataclass(frozen=True)
@@ -123,11 +103,11 @@ def make_plan(inputs: Inputs) -> Plan:
     points = inputs.points
     if points is not None and parameters.previous:
         points = points.without(seen_by(points, inputs.footprint, parameters.previous))
-    points, shared = _without_others(points, inputs.others)
+    points, shared = without_others(points, inputs.others)
     candidates = _candidates(inputs, points, night, limits)
     weights = inputs.weight_points or points
     if weights is not points:
-        weights, _ = _without_others(weights, inputs.others)
+        weights, _ = without_others(weights, inputs.others)
     if weights is None:
         weights = _equal_weights(candidates.targets)
     members = coverage.members_of(
@@ -141,7 +121,7 @@ def make_plan(inputs: Inputs) -> Plan:
             atoms=coverage.make_atoms(members, weights.weight),
             dark=night.dark,
             max_fields=parameters.max_fields,
-            target=_still_wanted(parameters.probability, shared),
+            target=still_wanted(parameters.probability, shared),
             fill=parameters.fill,
             in_order=parameters.keep_order,
             structures=inputs.structures,
@@ -310,41 +290,6 @@ def _has_references(
         [all((label, name) in references for name in wanted) for label in targets.labels],
         dtype=bool,
     )
-
-
-def seen_by(points: Points, footprint: Footprint, pointings: Sequence[Pointing]) -> IntArray:
-    """Indices of the points that some pointings see, each with its own field of view."""
-    shapes: dict[tuple[object, ...], Footprint] = {(None, None, None): footprint}
-    seen = np.zeros(len(points), dtype=bool)
-    for row in pointings:
-        camera = shapes.get(row.shape)
-        if camera is None:
-            camera = shapes[row.shape] = _footprint_of_pointing(row)
-        seen[points.inside(camera, row.ra_deg, row.dec_deg)] = True
-    return np.flatnonzero(seen)
-
-
-def _without_others(points: Points | None, others: Sequence[Credit]) -> tuple[Points | None, float]:
-    """Points without what others see, and the weight that goes with it."""
-    if points is None or not others:
-        return points, 0.0
-    seen = np.zeros(len(points), dtype=bool)
-    for credit in others:
-        seen |= credit.members(points)
-    return points.without(np.flatnonzero(seen)), float(points.weight[seen].sum())
-
-
-def _still_wanted(target: float | None, shared: float) -> float | None:
-    """What others see counts towards the probability at which planning stops."""
-    return None if target is None else max(target - shared, 1e-6)
-
-
-def _footprint_of_pointing(row: Pointing) -> Footprint:
-    if row.radius_deg is not None:
-        return Footprint.from_definition({"shape": "circle", "radius_deg": row.radius_deg})
-    if row.side_deg is not None:
-        return Footprint.from_definition({"shape": "square", "side_deg": row.side_deg})
-    return Footprint.from_definition({"shape": "polygons", "polygons": [row.polygon_deg]})
 
 
 def _equal_weights(targets: Target) -> Points:

@@ -100,7 +100,8 @@ def read_pointings(
             continue
         values = _values(row, path.name, number)
         if not {"radius_deg", "side_deg", "polygon_deg"} & set(values):
-            values |= shapes.get(_instrument(row), {})
+            instrument = _instrument(row)
+            values |= {} if instrument is None else shapes.get(instrument, {})
         try:
             found.append(Pointing.model_validate(values))
         except ValidationError as error:
