@@ -53,11 +53,16 @@ async def test_sample_becomes_event_with_map_and_is_published(house: House):
 
         async def three_maps():
             found = (await ingest.client.get(f"/events/{event_id}/localizations")).json()
-            return found if all(item["state"] == "ready" for item in found) else None
+            return found if all(item["state"] != "pending" for item in found) else None
 
         maps = await eventually(three_maps)
         assert len(maps) == 3
-        assert [item["sequence"] for item in maps] == [1, 2, 3]
+        # INITIAL has the map of PRELIMINARY: one version, which counts as INITIAL's
+        states = {item["state"]: item for item in maps}
+        assert sorted(item["state"] for item in maps) == ["ready", "ready", "repeated"]
+        assert states["repeated"]["map_sha256"] is None
+        ready_maps = [item for item in maps if item["state"] == "ready"]
+        assert [item["sequence"] for item in ready_maps] == [1, 2]
         assert [item["is_preferred"] for item in maps] == [False, False, True]
         event = (await ingest.client.get(f"/events/{event_id}")).json()
         assert event["map_sha256"] == maps[-1]["map_sha256"] != ready.data.map.sha256
