@@ -30,6 +30,7 @@ def plan_scenario(
     """
     from too_planner import planning
     from too_planner import scenario as scenarios
+    from too_planner.cli import words_of
 
     if objective not in {None, "seq", "any"}:
         raise typer.BadParameter("the objective is seq or any")
@@ -43,8 +44,12 @@ def plan_scenario(
             inputs = replace(inputs, parameters=changed)
         if free_pointing or catalogue is not None:
             inputs = _retargeted(inputs, catalogue)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise typer.BadParameter(f"{scenario.name}: {type(error).__name__}: {error}") from error
+    except KeyError as error:
+        raise typer.BadParameter(f"{scenario.name}: {error} is missing") from error
+    except ValueError as error:
+        raise typer.BadParameter(f"{scenario.name}: {words_of(error)}") from error
+    except (OSError, TypeError) as error:
+        raise typer.BadParameter(f"{scenario.name}: {error}") from error
     plan = planning.make_plan(inputs)
     schedule = scenarios.schedule_of(plan)
     if free_pointing or catalogue is not None:
