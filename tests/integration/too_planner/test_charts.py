@@ -62,6 +62,10 @@ async def test_charts_are_drawn_once_and_told_apart_by_their_hash(planner, world
     )
     assert wrong.status_code == 422
     assert wrong.json()["code"] == "zone"
+    huge = await planner.client.get(
+        f"/plans/{plan['plan_id']}/charts/sky.png", params={"width": 2400, "scale": 4}
+    )
+    assert huge.status_code == 422
 
 
 async def test_the_night_ends_with_what_the_plan_says_that_it_covers(planner, plan):

@@ -39,6 +39,8 @@ class Form(StrEnum):
     PNG = "png"
 
 
+MAX_PIXELS = 4800
+"""Across a PNG."""
 MEDIA = {Form.SVG: "image/svg+xml", Form.PNG: "image/png"}
 Theme = Annotated[ThemeName, Query(description="Palette")]
 Width = Annotated[float, Query(ge=320, le=2400, description="Width; 390 suits a phone")]
@@ -55,8 +57,13 @@ def look_of(form: Form, theme: ThemeName, width: float, scale: float, zone: str)
     Raises
     ------
     InvalidError
-        If there is no such time zone.
+        If there is no such time zone, or the picture would be too large.
     """
+    if width * scale > MAX_PIXELS:
+        raise InvalidError(
+            f"width times scale is at most {MAX_PIXELS} pixels; an SVG has no such limit",
+            code="too_large",
+        )
     if zone not in {"UTC", "site"}:
         try:
             ZoneInfo(zone)
