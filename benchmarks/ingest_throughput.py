@@ -70,6 +70,9 @@ class Run:
     seconds_to_stored: float = 0.0
     seconds_to_published: float = 0.0
     maps_per_s: float | None = None
+    ingest_cpu_ms: float = 0.0
+    """Processor time of the ingest processes (not their workers) per published notice."""
+    postgres_cpu_ms: float = 0.0
     load_before: float = 0.0
     load_after: float = 0.0
     samples: list[Sample] = field(default_factory=list)
@@ -190,6 +193,7 @@ class Bench:
         run.load_before = round(os.getloadavg()[0], 1)
         producing = asyncio.create_task(self._produce(messages))
         begun = time.monotonic()
+        before = self._cpu(processes)
         while True:
             await asyncio.sleep(POLL_S)
             sample = await _sample(database, processes, time.monotonic() - begun)
@@ -198,6 +202,10 @@ class Bench:
                 run.seconds_to_stored = sample.at_s
             if not run.seconds_to_published and sample.published >= run.notices:
                 run.seconds_to_published = sample.at_s
+                spent = [now - then for now, then in zip(self._cpu(processes), before, strict=True)]
+                run.ingest_cpu_ms, run.postgres_cpu_ms = (
+                    1000 * seconds / run.notices for seconds in spent
+                )
                 if run.kind != "maps" or not options.wait_for_maps:
                     break
             if run.seconds_to_published and sample.maps >= run.notices:
@@ -210,6 +218,15 @@ class Bench:
             run.maps_per_s = last.maps / last.at_s
         run.load_after = round(os.getloadavg()[0], 1)
         return run
+
+    def _cpu(self, processes: Sequence[tuple[subprocess.Popen[bytes], int]]) -> tuple[float, float]:
+        """Processor seconds so far of the ingest processes, and of PostgreSQL."""
+        own = sum(sum(psutil.Process(p.pid).cpu_times()[:2]) for p, _port in processes)
+        server = psutil.Process(self.postgres.pid)
+        times = server.cpu_times()  # of those that have ended too
+        ended = times.children_user + times.children_system
+        alive = sum(sum(child.cpu_times()[:2]) for child in server.children())
+        return own, ended + alive
 
     async def _produce(self, messages: Sequence[tuple[str, bytes]]) -> None:
         producer = make_producer(self.kafka.bootstrap_servers, client_id="gcn-side")
@@ -245,10 +262,20 @@ async def _sample(
 
 def table(runs: Sequence[Run]) -> str:
     """The runs in Markdown."""
-    head = "| notices | consumers | number | stored /s | stored and published /s "
+    columns = (
+        "notices",
+        "consumers",
+        "number",
+        "stored /s",
+        "stored and published /s",
+        "maps ready /s",
+        "processor ms per notice: ingest, PostgreSQL",
+        "memory at begin, most, end (MB each)",
+        "load",
+    )
     lines = [
-        f"{head}| maps ready /s | memory at begin, most, end (MB each) | load |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        f"| {' | '.join(columns)} |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for run in runs:
         memory = [max(sample.rss_mb) for sample in run.samples]
@@ -256,6 +283,7 @@ def table(runs: Sequence[Run]) -> str:
         lines.append(
             f"| {run.kind} | {run.consumers} | {run.notices} | {run.stored_per_s:.0f} "
             f"| {run.published_per_s:.0f} | {maps} "
+            f"| {run.ingest_cpu_ms:.1f}, {run.postgres_cpu_ms:.1f} "
             f"| {memory[0]}, {max(memory)}, {memory[-1]} | {run.load_before} to {run.load_after} |"
         )
     return "\n".join(lines)
