@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     consumes,
     initialize,
     invariant,
+    multiple,
     rule,
     run_state_machine_as_test,
 )
@@ -106,8 +107,8 @@ class Machine(RuleBasedStateMachine):
     def moment(self) -> Any:
         return self.start - timedelta(days=2 * self.world)
 
-    @initialize()
-    def a_gravitational_wave(self) -> None:
+    @initialize(target=events)
+    def a_gravitational_wave_and_bursts(self) -> Any:
         body = {
             "alert_type": "INITIAL",
             "time_created": f"{self.moment:%Y-%m-%dT%H:%M:%SZ}",
@@ -122,9 +123,14 @@ class Machine(RuleBasedStateMachine):
         }
         _, answer = self.post("/notices?topic=igwn.gwalert", body)
         self.wave = answer["event_id"]
+        # enough to merge and split from the first step on, one of them taken back
+        return multiple(*(self.take(which, false=which == 1) for which in (0, 1, 1, 2)))
 
     @rule(target=events, which=st.integers(0, TRIGGERS - 1), false=st.booleans())
     def a_notice(self, which: int, false: bool) -> str:
+        return self.take(which, false=false)
+
+    def take(self, which: int, *, false: bool) -> str:
         self.number += 1
         trigger = f"{700_000_000 + 100 * self.world + which}"
         body = gbm(
@@ -279,8 +285,8 @@ async def test_any_sequence_of_acts(house: House):
             run_state_machine_as_test,
             Running,
             settings=settings(
-                max_examples=5,
-                stateful_step_count=9,
+                max_examples=8,
+                stateful_step_count=10,
                 deadline=None,
                 derandomize=True,
                 suppress_health_check=list(HealthCheck),
