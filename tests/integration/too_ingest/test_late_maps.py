@@ -135,7 +135,12 @@ async def test_after_a_day_it_is_given_up_and_says_so(house: House, monkeypatch,
         request = await eventually(given_up)
         assert request["due_at"] is None
         assert house.clock.now() - now >= timedelta(days=1)
-        found = await _by_origin(ingest, event_id)
+
+        async def cone_is_ready():
+            found = await _by_origin(ingest, event_id)
+            return found if ("cone", "ready") in found else None
+
+        found = await eventually(cone_is_ready)
         assert "not there after 2" in found["url", "failed"]["reason"]
         assert "404" in found["url", "failed"]["reason"]
         assert found["cone", "ready"]["is_preferred"]
