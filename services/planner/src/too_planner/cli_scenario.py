@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from too_planner.cli_words import words_of
 from too_planner.plan import Plan
 
 
@@ -30,7 +31,6 @@ def plan_scenario(
     """
     from too_planner import planning
     from too_planner import scenario as scenarios
-    from too_planner.cli import words_of
 
     if objective not in {None, "seq", "any"}:
         raise typer.BadParameter("the objective is seq or any")

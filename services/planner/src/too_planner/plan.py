@@ -66,6 +66,11 @@ class PlanBound(BaseModel):
     reachable: float = Field(description="With any number of exposures")
     share: float | None = Field(description="What the plan has of it; null if it is zero")
     objective: str = Field(description="seq: whole sequences; any: seen at least once")
+    complete: bool = Field(
+        default=True,
+        description="False: the grid's poorest fields, which no plan has time for by a quick look, "
+        "were left aside, so that it bounds plans of the others only",
+    )
 
 
 class Plan(BaseModel):

@@ -164,13 +164,19 @@ def make_plan(inputs: Inputs) -> Plan:
         failure=None if exposures else cuts.failure,
         notes=inputs.notes,
         galaxy_score=_galaxy_score(inputs, members, placed),
-        bound=_bound_of(solution, statistics, templates) if weights is points else None,
+        bound=_bound_of(solution, statistics, templates, complete=not candidates.cut_short)
+        if weights is points
+        else None,
         compute_s=round(time.perf_counter() - began, 3),
     )
 
 
 def _bound_of(
-    solution: Solution, statistics: PlanStatistics, templates: tuple[VisitTemplate, ...]
+    solution: Solution,
+    statistics: PlanStatistics,
+    templates: tuple[VisitTemplate, ...],
+    *,
+    complete: bool,
 ) -> PlanBound:
     """The bound, and what the plan has of it."""
     achieved = statistics.probability_sequence if len(templates) > 1 else statistics.probability
@@ -180,6 +186,7 @@ def _bound_of(
         reachable=round(min(solution.bound.reachable, 1.0), 6),
         share=round(achieved / value, 5) if value > 0 else None,
         objective=str(Objective.SEQUENCE if len(templates) > 1 else Objective.ANY),
+        complete=complete,
     )
 
 
