@@ -22,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenarios", default="*", help="pattern of names")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--peers", default="gwemopt,tilepy", help="comma list, or none")
+    parser.add_argument("--peers", default="gwemopt", help="comma list, or none")
     parser.add_argument("--peer-scenarios", default="*__ztf_primary__*")
     parser.add_argument("--no-growth", action="store_true")
     parser.add_argument("--write", action="store_true", help="write table and pictures here")

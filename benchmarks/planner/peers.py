@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.planner.kit import Kit
 
 HERE = Path(__file__).resolve().parent
-PEERS = {"gwemopt": "gwemopt==0.4.2", "tilepy": "tilepy==3.0.8"}
+PEERS = {"gwemopt": "gwemopt==0.4.2"}
 """What is installed."""
 _NOT_OLD = ("scipy>=1.11", "numpy>=1.26", "pandas>=2")
 _LIMIT_S = 900.0
@@ -59,9 +59,8 @@ def run(
     if done.returncode or not told:
         return {**row, "failure": (done.stderr.strip().splitlines() or ["no result"])[-1][:200]}
     row |= json.loads(told[-1].removeprefix("RESULT "))
-    free = ["--free-pointing"] if name == "tilepy" else []
     for mode in ("strict", "lenient"):
         more = ["--lenient"] if mode == "lenient" else []
-        found = kit.score(scenario, folder / "schedule.json", *free, *more)
+        found = kit.score(scenario, folder / "schedule.json", *more)
         row[mode] = {key: found[key] for key in ("P1", "Pseq", "exposures", "valid", "violations")}
     return row
