@@ -105,7 +105,8 @@ test: install ## run all tests on a real PostgreSQL and a real Kafka
 	TOO_REQUIRE_KAFKA=1 $(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 chaos: install ## kill services, broker and database at random moments (CHAOS_ROUNDS=30)
-	TOO_REQUIRE_KAFKA=1 TOO_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(BIN)/pytest tests/chaos -v --show-capture=no $(PYTEST_ARGS)
+	TOO_REQUIRE_KAFKA=1 TOO_CHAOS_ROUNDS=$(CHAOS_ROUNDS) \
+	TOO_CHAOS_SEED=$${TOO_CHAOS_SEED:-$$(date +%N | cut -c1-6 | sed 's/^0*//')} $(BIN)/pytest tests/chaos -v --show-capture=no $(PYTEST_ARGS)
 
 check: install format-check lint types imports migrations-check schemas-check openapi-check ## what a reviewer looks at first
 

@@ -31,6 +31,7 @@ class Round:
     event_id: str = ""
     bodies: list[bytes] = field(default_factory=list)
     drafted: dict[str, dict] = field(default_factory=dict)
+    seen: dict[str, dict] = field(default_factory=dict)
     approved: dict[str, dict] = field(default_factory=dict)
     is_retracted: bool = False
     withdrawn_at: datetime | None = None
@@ -194,20 +195,33 @@ async def _drafts(world, one):
 
 async def _approve(world, one, facility):
     """Press Go, and again if nobody heard it: until the marshal has the approval."""
-    item = (await submissions(world, one.event_id))[facility]
-    if item["state"] == "draft":
+    if facility not in one.seen:
+        one.seen[facility] = (await submissions(world, one.event_id))[facility]
+    item = one.seen[facility]
+    state = (await _by_id(world, one))[item["submission_id"]]["state"]
+    if state == "draft":
         await world.post(
             f"queue-submit/v1/submissions/{item['submission_id']}/approve",
             {"payload_sha256": item["payload_sha256"]},
         )
         return False
+    if state == "discarded":  # another plan came before the button was pressed: look at that one
+        del one.seen[facility]
+        return False
     one.approved[facility] = item
     return True
 
 
+async def _by_id(world, one):
+    found = await world.items("queue-submit/v1/submissions", event_id=one.event_id)
+    return {item["submission_id"]: item for item in found}
+
+
 async def _taken(world, one):
-    found = await submissions(world, one.event_id)
-    states = {name: found[name]["state"] for name in one.approved}
+    by_id = await _by_id(world, one)
+    # a plan that is made anew has a draft of its own, which nobody approves here
+    found = {name: by_id[item["submission_id"]] for name, item in one.approved.items()}
+    states = {name: item["state"] for name, item in found.items()}
     for name, state in states.items():
         if state == "draft":  # several attempts were cut short: a person is asked again
             await _approve(world, one, name)

@@ -127,6 +127,11 @@ async def _count(world, event_id, count):
 
 
 async def _five(world, event_id):
+    notices = await world.items(f"ingest/v1/events/{event_id}/notices")
+    newest = next(item for item in notices if item["alert_kind"].lower() == "update")
+    maps = await world.items(f"ingest/v1/events/{event_id}/localizations")
+    if not any(item["is_preferred"] and item["notice_id"] == newest["id"] for item in maps):
+        return None  # the plans that are there are for the map before
     sha = await preferred_map(world, event_id)
     ready = {t: p for t, p in (await plans(world, event_id)).items() if p["map_sha256"] == sha}
     return ready if set(ready) == TELESCOPES else None

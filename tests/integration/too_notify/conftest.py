@@ -14,6 +14,7 @@ import httpx
 import pytest_asyncio
 import uvicorn
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from too_common.cause import Cause
 from too_common.contracts.base import BlobRef
 from too_common.contracts.ingest import (
@@ -88,12 +89,7 @@ class Stage:
         self.sims.world.faults.switch_off(None)
         await self.quiet()
         ctx = self.service.ctx
-        # loops that look for due rows read these tables at any time: DELETE blocks no reader,
-        # where TRUNCATE may deadlock with one
-        async with ctx.unit_of_work() as uow:
-            for table in reversed(SERVICE.metadata.sorted_tables):
-                if table.name not in {"outbox", "inbox", "parked", "relay_state"}:
-                    await uow.session.execute(table.delete())
+        await self.until(self._emptied, "empty tables")
         async with ctx.unit_of_work() as uow:
             await seed_sample_programs(uow)
         ctx.settings.max_pages_per_hour = NotifySettings.model_fields["max_pages_per_hour"].default
@@ -298,6 +294,18 @@ class Stage:
 
     def phone(self, person: Person) -> Any:
         return self.sims.world.telephones.telephone(person.phone)
+
+    async def _emptied(self) -> bool:
+        # loops that look for due rows read these tables at any time: DELETE blocks no reader,
+        # where TRUNCATE may deadlock with one
+        try:
+            async with self.service.ctx.unit_of_work() as uow:
+                for table in reversed(SERVICE.metadata.sorted_tables):
+                    if table.name not in {"outbox", "inbox", "parked", "relay_state"}:
+                        await uow.session.execute(table.delete())
+        except IntegrityError:  # a message that was still in hand has added a row meanwhile
+            return False
+        return True
 
     async def quiet(self) -> None:
         """Wait until no job is left and no delivery is being sent."""

@@ -177,6 +177,7 @@ async def test_candidates_get_their_levels_in_the_preferred_map(service, house, 
     serve_map[other.sha256] = other.to_fits()
     better = night.localization().model_copy(update={
         "localization_id": uuid4(), "sequence": 3, "facts": other.facts(),
+        "event_revision": night.localization().event_revision + 1,
         "map": night.localization().map.model_copy(update={"sha256": other.sha256}),
     })  # fmt: skip
     await tell(house, [(better, key, 2)])

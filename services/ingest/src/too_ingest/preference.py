@@ -74,9 +74,9 @@ class Choice(Generic[T]):
     reason: str
 
 
-def preference_key(item: Localized) -> tuple[int, datetime, str]:
-    """Order of preference within a mission: rank, then the newer notice."""
-    return item.rank, item.notice_at, item.map_sha256 or ""
+def preference_key(item: Localized) -> tuple[int, datetime, str, str]:
+    """Order of preference within a mission: rank, then the newer notice; the rest breaks ties."""
+    return item.rank, item.notice_at, item.map_sha256 or "", item.mission
 
 
 def area_deg2(item: Localized) -> float:
