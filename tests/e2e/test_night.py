@@ -146,10 +146,12 @@ async def _drafts_of(world, event_id, wanted):
 
 async def _states(world, event_id, wanted, *, verified=False):
     found = await submissions(world, event_id)
-    return all(
-        found[name]["state"] in states and (found[name]["verified_at"] or not verified)
-        for name, states in wanted.items()
-    )
+    now = {name: (found[name]["state"], found[name]["verified_at"]) for name in wanted}
+    assert all(
+        state in wanted[name] and (verified_at or not verified)
+        for name, (state, verified_at) in now.items()
+    ), now
+    return True
 
 
 async def _acknowledge(world, event_id):
@@ -161,10 +163,13 @@ async def _acknowledge(world, event_id):
 
 
 async def _exposures(world, event_id, facilities):
-    await world.advance(300)
     found = await world.items("queue-submit/v1/exposures", event_id=event_id)
-    seen = {item["facility"] for item in found}
-    return found if facilities <= seen else None
+    if facilities <= {item["facility"] for item in found}:
+        return found
+    # once both have begun, small steps: something must be left for the retraction to withdraw
+    done = [await world.journal(kind) for kind in ("ztf.exposure", "robot.exposure")]
+    await world.advance(5 if all(done) else 60)
+    return None
 
 
 async def _draft(world, event_id):
