@@ -82,22 +82,31 @@ async def merge(
     uow.session.add(change)
     await uow.session.flush()
     await hang(uow, from_event, into, change.id)
-    told = EventMerged(
-        change_id=change.id,
-        from_event_id=from_event.id,
-        from_name=from_event.name,
-        into_event_id=into.id,
-        into_name=into.name,
-        is_automatic=is_automatic,
-        reason=change.reason,
-        by=who,
-        at=change.made_at,
-    )
-    for event in (from_event, into):
-        event.revision += 1
-        uow.publish(told, key=event.id, revision=event.revision)
+    tell_merged(uow, change, from_event, into)
     log.info("events_merged", from_event=from_event.name, into=into.name, automatic=is_automatic)
     return change
+
+
+def tell_merged(uow: UnitOfWork, change: EventChange, part: Event, whole: Event) -> None:
+    """Tell under both keys that an event is part of another now.
+
+    An act that was taken back (a split) has the reason and the person of its undoing.
+    """
+    undone = change.undone_at is not None
+    told = EventMerged(
+        change_id=change.id,
+        from_event_id=part.id,
+        from_name=part.name,
+        into_event_id=whole.id,
+        into_name=whole.name,
+        is_automatic=change.is_automatic,
+        reason=change.undo_reason if undone else change.reason,
+        by=change.undone_by_name if undone else change.made_by_name,
+        at=uow.now,
+    )
+    for event in (part, whole):
+        event.revision += 1
+        uow.publish(told, key=event.id, revision=event.revision)
 
 
 async def hang(uow: UnitOfWork, from_event: Event, into: Event, change_id: UUID) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select
-from too_common.contracts.ingest import EventMerged, EventSplit
+from too_common.contracts.ingest import EventSplit
 from too_common.errors import ConflictError, InvalidError, NotFoundError
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
@@ -16,7 +16,7 @@ from too_ingest.attachment import names_of
 from too_ingest.event_state import event_state, is_statement
 from too_ingest.tables import Event, EventId, Localization, Notice
 from too_ingest.tables_events import EventChange
-from too_ingest.usecases.merge_events import act_in_world_of, hang, lock_families
+from too_ingest.usecases.merge_events import act_in_world_of, hang, lock_families, tell_merged
 from too_ingest.usecases.refresh_event import apply_state, name_event, refresh_event
 
 log = structlog.get_logger(__name__)
@@ -271,18 +271,5 @@ async def _undo_split(uow: UnitOfWork, change: EventChange) -> Event:
     others = [m.id for m in await store_events.members_of(uow.session, whole.id)]
     await store_events.let_together(uow.session, ones, others)
     await hang(uow, part, whole, change.id)
-    told = EventMerged(
-        change_id=change.id,
-        from_event_id=part.id,
-        from_name=part.name,
-        into_event_id=whole.id,
-        into_name=whole.name,
-        is_automatic=False,
-        reason=change.undo_reason,
-        by=change.undone_by_name,
-        at=uow.now,
-    )
-    for event in (part, whole):
-        event.revision += 1
-        uow.publish(told, key=event.id, revision=event.revision)
+    tell_merged(uow, change, part, whole)
     return await refresh_event(uow, whole.id, regrouped=True, retell=True)
