@@ -359,7 +359,7 @@ async def test_a_missed_superevent_is_told_and_caught_up(house: House, tmp_path)
     known = make_sample("retracted", house.clock.now() - timedelta(hours=5), 9)[0]
     async with Simulators.running(tmp_path, start_at=house.clock.now(), frozen=True) as world:
         created = house.clock.now() - timedelta(hours=5)
-        files = {f"{missed.native_id}-1-Preliminary.json": base64.b64encode(missed.body).decode()}
+        files = {f"{missed.native_id}-preliminary.json": base64.b64encode(missed.body).decode()}
         for name, labels, content in (
             (missed.native_id, ["ADVOK", "GCN_PRELIM_SENT"], files),
             (known.native_id, ["ADVOK", "GCN_PRELIM_SENT"], {}),

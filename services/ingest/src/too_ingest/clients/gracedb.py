@@ -2,6 +2,12 @@
 
 The REST interface of its public server: ``/api/superevents/`` with ``query``, ``start`` and
 ``count``, pages linked by ``links.next``; ``/api/superevents/<id>/files/`` names the files of one.
+
+What GWCelery, which sends LVK's alerts, leaves there: of each Kafka alert a copy
+``<id>-<alert type>.json`` (its ``tasks/alerts.py``, ``_upload_notice``), so that a second
+preliminary is version 1 of the first one's name (``S240101a-preliminary.json,1``); of each VOEvent,
+sent until July 2026, ``<id>-<number>-<Type>.xml``. The labels that tell that an alert went out are
+those of its ``tasks/orchestrator.py``.
 """
 
 import json
@@ -20,7 +26,12 @@ MAX_PAGES = 50
 MAX_BYTES = 16 * 1024 * 1024
 TIMEOUT_S = 30.0
 _ID = re.compile(r"^[MT]?S\d{6}[a-z]{1,8}$")
-_NOTICE = re.compile(r"^[MT]?S\d{6}[a-z]{1,8}-(\d+)-[A-Za-z_]+\.(xml|json)(?:,(\d+))?$")
+_VOEVENT = re.compile(r"^[MT]?S\d{6}[a-z]{1,8}-(\d{1,4})-[A-Za-z_]+\.xml(?:,(\d{1,4}))?$")
+_ALERT_TYPES = ("earlywarning", "preliminary", "initial", "update", "retraction")
+_ALERT = re.compile(
+    rf"^[MT]?S\d{{6}}[a-z]{{1,8}}-({'|'.join(_ALERT_TYPES)})\.json(?:,(\d{{1,4}}))?$"
+)
+_SENT_LABELS = frozenset({"GCN_PRELIM_SENT", "LOW_SIGNIF_PRELIM_SENT", "ADVOK", "ADVNO"})
 _STAMP = "%Y-%m-%d %H:%M:%S"
 
 
@@ -36,7 +47,7 @@ class Superevent:
     @property
     def was_announced(self) -> bool:
         """True if a public alert was sent for it: only then there is something to be missed."""
-        return "GCN_PRELIM_SENT" in self.labels or "ADVOK" in self.labels
+        return not _SENT_LABELS.isdisjoint(self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +104,31 @@ def read_time(value: Any) -> datetime | None:
 
 
 def notice_files(files: Any) -> list[NoticeFile]:
-    """Notices among a superevent's files, each once, in the order of their numbers.
+    """Notices among a superevent's files, each once, in the order in which they are sent.
 
-    A file is listed by its bare name and by each version (``name,0``); the newest version counts.
+    A file is listed by its bare name, which is its newest version, and by each version
+    (``name,0``). Every version of a Kafka alert's copy is an alert by itself; of a VOEvent, which
+    has a number in its name, only the newest version counts. Where there are copies of Kafka
+    alerts, they are complete and say more than the VOEvents.
     """
-    found: dict[str, tuple[int, NoticeFile]] = {}
+    alerts: dict[tuple[int, int], NoticeFile] = {}
+    packets: dict[int, tuple[int, NoticeFile]] = {}
     for name, url in files.items() if isinstance(files, dict) else ():
-        match = _NOTICE.match(name)
-        if match is None or not isinstance(url, str):
+        if not isinstance(name, str) or not isinstance(url, str):
             continue
-        version = int(match[3]) if match[3] else -1
-        bare = name.partition(",")[0]
-        if bare not in found or found[bare][0] < version:
-            file = NoticeFile(bare, url, int(match[1]), match[2] == "json")
-            found[bare] = (version, file)
-    # one notice may lie there in both forms: JSON says more
-    files_of: dict[int, NoticeFile] = {}
-    for _version, file in found.values():
-        if file.number not in files_of or file.is_json:
-            files_of[file.number] = file
-    return [files_of[number] for number in sorted(files_of)]
+        if (match := _ALERT.match(name)) is not None:
+            place = _ALERT_TYPES.index(match[1])
+            version = int(match[2]) if match[2] else -1
+            alerts[place, version] = NoticeFile(name, url, place, is_json=True)
+        elif (match := _VOEVENT.match(name)) is not None:
+            number, version = int(match[1]), int(match[2]) if match[2] else -1
+            if number not in packets or packets[number][0] < version:
+                file = NoticeFile(name.partition(",")[0], url, number, is_json=False)
+                packets[number] = (version, file)
+    if not alerts:
+        return [packets[number][1] for number in sorted(packets)]
+    versioned = {place for place, version in alerts if version >= 0}
+    return [alerts[key] for key in sorted(alerts) if key[1] >= 0 or key[0] not in versioned]
 
 
 class GraceDb:
