@@ -345,7 +345,7 @@ async def test_the_reason_stands_in_the_plans_state(planner, world):
     }
     deep = {"depth": {"absolute_mag": {"r": -16.0}}, "filters": ["r"]}
     for options, words in (
-        ({}, "never above altitude"),
+        ({}, "never above"),
         (day, "there is no night in it"),
         (deep, "the map has no distances"),
     ):

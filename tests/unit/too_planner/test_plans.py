@@ -58,11 +58,7 @@ def test_no_plan_breaks_a_limit(telescopes, data):
     assert statistics.exposures == len(plan.exposures)
     assert 0 <= statistics.probability_sequence <= statistics.probability <= 1.0001
     told = statistics.probability + sum(cut.probability for cut in plan.cuts)
-    if any(cut.reason is CutReason.NO_DARKNESS for cut in plan.cuts):
-        assert told == pytest.approx(1.0)
-    else:
-        # what is below the smallest part worth saying is not said
-        assert points.weight.sum() - 0.006 <= told <= points.weight.sum() + 1e-3
+    assert told == pytest.approx(1.0, abs=2e-5)
 
 
 def test_the_checker_finds_what_is_wrong(telescopes, points):

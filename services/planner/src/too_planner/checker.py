@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+import erfa
 import numpy as np
 from too_common.astro import site as astro_site
 from too_common.astro.sphere import separation_deg
@@ -93,10 +94,25 @@ def _check_request(
         pair = (row.field_id or "", row.filter)
         if parameters.require_references and references is not None and pair not in references:
             found.append(Violation("reference", row.number, "no reference image"))
+    if parameters.galactic_latitude_min_deg > 0:
+        found += _check_galactic(rows, parameters.galactic_latitude_min_deg)
     fields = {row.field_id for row in rows}
     if parameters.max_fields is not None and len(fields) > parameters.max_fields:
         found.append(Violation("max_fields", 0, f"{len(fields)} fields"))
     return found
+
+
+def _check_galactic(rows: Sequence[PlannedExposure], least_deg: float) -> list[Violation]:
+    """Centres of fields; dithers are beside them."""
+    centres = [row for row in rows if row.dither == 0]
+    _, latitude = erfa.icrs2g(
+        np.radians([row.ra_deg for row in centres]), np.radians([row.dec_deg for row in centres])
+    )
+    return [
+        Violation("galactic_plane", row.number, f"{np.degrees(b):.2f} deg from the plane")
+        for row, b in zip(centres, latitude, strict=True)
+        if abs(np.degrees(b)) < least_deg - ANGLE_TOL_DEG
+    ]
 
 
 def _check_sky(

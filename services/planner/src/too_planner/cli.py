@@ -114,6 +114,13 @@ def plan_skymap(
     moon: Annotated[
         float | None, typer.Option(help="least distance, deg", rich_help_panel=_REQUEST)
     ] = None,
+    galactic_latitude: Annotated[
+        float | None,
+        typer.Option(
+            help="least distance of a field's centre from the galactic plane, deg",
+            rich_help_panel=_REQUEST,
+        ),
+    ] = None,
     sun: Annotated[
         float | None, typer.Option(help="highest altitude, deg, e.g. -18", rich_help_panel=_REQUEST)
     ] = None,
@@ -264,6 +271,7 @@ def plan_skymap(
         "airmass_max": airmass,
         "altitude_min_deg": altitude,
         "moon_separation_min_deg": moon,
+        "galactic_latitude_min_deg": galactic_latitude,
         "sun_altitude_max_deg": sun,
         "probability": probability,
         "max_fields": max_fields,
@@ -343,7 +351,7 @@ def _metrics(plan: "Plan") -> dict[str, Any]:
     bound = plan.model_dump(mode="json", include={"bound", "depth"})
     return {
         "telescope": plan.telescope,
-        **plan.statistics.model_dump(mode="json"),
+        **plan.statistics.model_dump(mode="json", exclude={"costs"}),
         "bound": bound.get("bound"),
         "cuts": [cut.model_dump(mode="json") for cut in plan.cuts],
         "failure": plan.failure,

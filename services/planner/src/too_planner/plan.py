@@ -35,26 +35,55 @@ class PlannedExposure(BaseModel):
 class CutReason(StrEnum):
     """Why sky is not in a plan."""
 
-    NEVER_HIGH = "never_high"
+    PREVIOUS = "previous"
+    """Observed, or planned, before."""
+    OTHERS = "others"
+    """Seen by the other telescopes of a network."""
+    NEVER_UP = "never_up"
+    """Never above the altitude limit (or the horizon) in the window, by day or night."""
+    DAYLIGHT = "daylight"
+    """Above it in the window, but never while it is dark."""
+    AIRMASS = "airmass"
+    """Above it while it is dark, but never at a small enough airmass."""
     TELESCOPE_LIMITS = "telescope_limits"
+    """Declination, hour angle, closed zones."""
     MOON = "moon"
+    GALACTIC_PLANE = "galactic_plane"
     RA_SLICE = "ra_slice"
     REFERENCES = "references"
     NO_FIELD = "no_field"
-    PREVIOUS = "previous"
-    OTHERS = "others"
+    """Within every limit, but in no field that may be used."""
     NO_TIME = "no_time"
+    OVERHEADS = "overheads"
+    """Slews, filter changes, and what a better order could still win: the bound knows neither."""
+    MAX_FIELDS = "max_fields"
+    ENOUGH = "enough"
+    """The probability at which planning stops is reached."""
+    OUTSKIRTS = "outskirts"
+    """The map's faintest part, which is not looked at."""
+    NEVER_HIGH = "never_high"
+    """In documents of earlier versions: never_up, daylight and airmass in one."""
     NO_DARKNESS = "no_darkness"
+    """In documents of earlier versions: no night in the window."""
 
 
 class Cut(BaseModel):
-    """A part of the map that the plan does not see."""
+    """A part of the map that the plan does not see, and the constraint that it belongs to.
+
+    The parts are disjoint: with the probability that is seen they add up to the map's. Constraints
+    that are in force and cost nothing stand there too, with zero.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     reason: CutReason
     probability: float
     words: str
+    lifted: float | None = Field(
+        default=None,
+        description="Probability that would come within reach if this alone were dropped; these "
+        "do not add up. Null where the question has no meaning",
+    )
 
 
 class PlanBound(BaseModel):

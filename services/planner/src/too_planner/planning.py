@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from too_common.astro import galactic
 from too_common.astro.footprint import Footprint
 from too_common.astro.sphere import from_tangent_plane, unit_vectors
 from too_common.contracts.planner import PlanStatistics
@@ -15,10 +16,11 @@ from too_planner import coverage, visibility
 from too_planner.assembly import Target, dithered, exposures_of, seen_weight, statistics_of
 from too_planner.coverage import Points
 from too_planner.credits import Credit, seen_by, still_wanted, without_others
-from too_planner.cuts import explain_cuts
+from too_planner.cuts import Outcome, costs_of, explain_cuts
 from too_planner.fieldgrid import FieldGrid
-from too_planner.nightsky import FloatArray, night_sky
+from too_planner.nightsky import night_sky
 from too_planner.plan import Plan, PlanBound
+from too_planner.reach import in_ra_slice
 from too_planner.request import Objective, Parameters
 from too_planner.scheduler import Problem, Solution, solve
 from too_planner.telescope import FilterOrder, TelescopeDefinition
@@ -141,8 +143,14 @@ def make_plan(inputs: Inputs) -> Plan:
     statistics = statistics_of(
         inputs.footprint, candidates.targets, placed, exposures, len(templates), map_members, points
     )
+    bound = (
+        _bound_of(solution, statistics, templates, complete=not candidates.cut_short)
+        if weights is points
+        else None
+    )
     cuts = explain_cuts(
         night=night,
+        windows=windows,
         limits=limits,
         points=inputs.points,
         remaining=points,
@@ -150,7 +158,7 @@ def make_plan(inputs: Inputs) -> Plan:
         masked_targets=candidates.masked,
         cut_short=candidates.cut_short,
         members=map_members,
-        seen=statistics.probability,
+        outcome=_outcome(statistics, bound, templates),
         footprint=inputs.footprint,
         shared=shared,
     )
@@ -159,14 +167,12 @@ def make_plan(inputs: Inputs) -> Plan:
         map_sha256=inputs.map_sha256,
         parameters=parameters,
         exposures=exposures,
-        statistics=statistics,
+        statistics=statistics.model_copy(update={"costs": costs_of(cuts.cuts)}),
         cuts=cuts.cuts,
         failure=None if exposures else cuts.failure,
         notes=inputs.notes,
         galaxy_score=_galaxy_score(inputs, members, placed),
-        bound=_bound_of(solution, statistics, templates, complete=not candidates.cut_short)
-        if weights is points
-        else None,
+        bound=bound,
         compute_s=round(time.perf_counter() - began, 3),
     )
 
@@ -187,6 +193,19 @@ def _bound_of(
         share=round(achieved / value, 5) if value > 0 else None,
         objective=str(Objective.SEQUENCE if len(templates) > 1 else Objective.ANY),
         complete=complete,
+    )
+
+
+def _outcome(
+    statistics: PlanStatistics, bound: PlanBound | None, templates: tuple[VisitTemplate, ...]
+) -> Outcome:
+    """What the plan came to, for the explanation of what it leaves out."""
+    return Outcome(
+        seen=statistics.probability,
+        counted=statistics.probability_sequence if len(templates) > 1 else statistics.probability,
+        fields=statistics.fields,
+        bound=None if bound is None else bound.value,
+        reachable=None if bound is None else bound.reachable,
     )
 
 
@@ -211,7 +230,10 @@ def _candidates(
     targets, parameters = inputs.targets, inputs.parameters
     keep = np.ones(len(targets), dtype=bool)
     if parameters.ra_slice_h is not None:
-        keep &= _in_slice(targets.ra_deg, parameters.ra_slice_h)
+        keep &= in_ra_slice(targets.ra_deg, parameters.ra_slice_h)
+    if parameters.galactic_latitude_min_deg > 0:
+        latitude = galactic.latitude_deg(targets.ra_deg, targets.dec_deg)
+        keep &= np.abs(latitude) >= parameters.galactic_latitude_min_deg
     targets = targets.take(keep)
     if points is not None and inputs.weight_points is None and parameters.field_ids is None:
         targets = targets.take(_near_map(inputs, targets, points))
@@ -279,14 +301,6 @@ def _richest(inputs: Inputs, targets: Target, count: int) -> NDArray[np.int64]:
         total += skymap.density(ra, dec)
     best = np.argpartition(-total, count)[:count]
     return np.sort(best)
-
-
-def _in_slice(ra_deg: FloatArray, slice_h: tuple[float, float]) -> NDArray[np.bool_]:
-    low, high = slice_h
-    hours = ra_deg / 15.0
-    if low <= high:
-        return (hours >= low) & (hours <= high)
-    return (hours >= low) | (hours <= high)
 
 
 def _has_references(

@@ -41,6 +41,7 @@ def request_of_profile(
         balanced=profile.balanced,
         dither=profile.dither,
         moon_separation_min_deg=profile.moon_separation_min_deg,
+        galactic_latitude_min_deg=profile.galactic_latitude_min_deg,
         depth=_depth(profile, telescope, filters) if has_distance else None,
     )
 

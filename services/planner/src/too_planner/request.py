@@ -58,6 +58,9 @@ class PlanRequest(BaseModel):
     )
     sun_altitude_max_deg: float | None = Field(default=None, ge=-90, le=0)
     moon_separation_min_deg: float | None = Field(default=None, ge=0, le=180)
+    galactic_latitude_min_deg: float | None = Field(
+        default=None, ge=0, lt=90, description="No field whose centre is nearer to the plane"
+    )
     max_fields: int | None = Field(default=None, ge=1, le=100000)
     probability: float | None = Field(
         default=None, gt=0, le=1, description="Stop when this much of the map is covered"
@@ -157,6 +160,8 @@ class Parameters(BaseModel):
     centred: bool = True
     galaxy_distance_mpc: tuple[float, float] | None = None
     depth: DepthTarget | None = None
+    galactic_latitude_min_deg: float = 0.0
+    """Fields with their centre nearer to the galactic plane are not used; 0: all are."""
     chosen_by_depth: bool = False
     """The exposure times may be chosen by what the target needs."""
 
@@ -234,6 +239,7 @@ def resolve(request: PlanRequest, telescope: TelescopeDefinition, *, now: dateti
         moon_separation_min_deg=_first(
             request.moon_separation_min_deg, telescope.limits.moon_separation_min_deg
         ),
+        galactic_latitude_min_deg=_first(request.galactic_latitude_min_deg, 0.0),
         max_fields=_first(request.max_fields, None if manual else defaults.max_fields),
         probability=probability,
         field_sets=_first(request.field_sets, telescope.grid.sets),

@@ -56,6 +56,9 @@ class PlanningProfile(Contract):
     )
     dither: bool | None = None
     moon_separation_min_deg: float | None = Field(default=None, ge=0, le=180)
+    galactic_latitude_min_deg: float | None = Field(
+        default=None, ge=0, lt=90, description="No field whose centre is nearer to the plane"
+    )
     absolute_mag: dict[str, float] | None = Field(
         default=None,
         description="Of the target, AB, by filter: fields in which it cannot be seen count less",

@@ -29,6 +29,20 @@ class PlanState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class ConstraintCost(Contract):
+    """Probability that one constraint keeps out of a plan."""
+
+    constraint: str = Field(description="E.g. daylight, airmass, moon, references, no_time")
+    probability: float = Field(
+        description="Disjoint: these and what is seen add up to the map's probability"
+    )
+    lifted: float | None = Field(
+        default=None,
+        description="What would come within reach if this alone were dropped; not to be added up",
+    )
+    words: str
+
+
 class PlanStatistics(Contract):
     """Numbers of a plan, for tables."""
 
@@ -42,6 +56,9 @@ class PlanStatistics(Contract):
     total_time_s: float = Field(description="Start of the first to end of the last exposure")
     first_exposure_at: UtcDatetime | None = None
     last_exposure_end: UtcDatetime | None = None
+    costs: tuple[ConstraintCost, ...] = Field(
+        default=(), description="What is not seen, by the constraint that it belongs to"
+    )
 
 
 class PlanDifference(Contract):

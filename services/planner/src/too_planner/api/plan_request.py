@@ -43,6 +43,9 @@ class PlanOptions(BaseModel):
     )
     sun_altitude_max_deg: float | None = Field(default=None, ge=-90, le=0)
     moon_separation_min_deg: float | None = Field(default=None, ge=0, le=180)
+    galactic_latitude_min_deg: float | None = Field(
+        default=None, ge=0, lt=90, description="No field whose centre is nearer to the plane"
+    )
     probability: float | None = Field(
         default=None, gt=0, le=1, description="Stop when this much of the map is covered"
     )
@@ -127,6 +130,7 @@ _AS_THEY_ARE = {
     "altitude_min_deg",
     "sun_altitude_max_deg",
     "moon_separation_min_deg",
+    "galactic_latitude_min_deg",
     "probability",
     "max_fields",
     "objective",
