@@ -1,7 +1,6 @@
 """Rules of single missions, on small packets made up here."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from too_common.contracts.ingest import AlertKind, EventKind
@@ -11,35 +10,8 @@ from too_ingest.notices.icecube import normal_pair
 from too_ingest.notices.integral import split_trigger
 from too_ingest.notices.lvk import class_tags
 from too_ingest.notices.registry import BY_TOPIC, MISMATCH, PARSERS
-from too_ingest.samples.voevent_text import Param, voevent
 
-T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-
-
-def packet(
-    stream: str,
-    number: int,
-    *,
-    params: list[Param] | None = None,
-    groups: dict[str, list[Param]] | None = None,
-    position: tuple[float, float, float] = (120.0, 10.0, 3.0),
-    role: str = "observation",
-    local: str = "X",
-    cites: tuple[str, ...] = (),
-) -> bytes:
-    body = voevent(
-        ivorn=f"ivo://{stream}#{local}",
-        date=T0,
-        author="test",
-        params=[("Packet_Type", str(number), ""), *(params or [])],
-        groups=groups or {},
-        event_time=T0,
-        position=position,
-        concept="x",
-        cites=cites,
-    )
-    return body.replace(b'role="observation"', f'role="{role}"'.encode())
-
+from tests.unit.too_ingest.made_notices import packet
 
 FERMI = "nasa.gsfc.gcn/Fermi"
 SWIFT = "nasa.gsfc.gcn/SWIFT"

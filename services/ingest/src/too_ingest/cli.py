@@ -95,6 +95,9 @@ def parse(
     Hz, classification, flags, sky map, citations, tags. What is not known is null. What cannot be
     read has "ok": false and a sentence in "failure".
 
+    The notice type is the name that GCN Classic has for it, SVOM's sub-type, LVK's alert type, or,
+    in the unified schema, record number and alert type as they are stated.
+
     Exit code 0: all were read; 1: at least one was not; 2: wrong arguments.
 
     For instance:

@@ -48,7 +48,8 @@ def describe(notice: ParsedNotice) -> dict[str, Any]:
     first = next(iter(notice.skymaps), None)
     return {
         "mission": notice.mission,
-        "notice_type": notice.notice_type,
+        # JSON has no names of types: what it says itself stands here, the stream is the mission's
+        "notice_type": notice.printed.get("notice_type", notice.notice_type),
         "format": notice.format.value,
         "native_id": notice.native_id,
         "aliases": list(dict.fromkeys((*notice.aliases, *notice.spellings))),

@@ -129,6 +129,7 @@ class IgwnParser:
         return ParsedNotice(
             mission=self.name,
             notice_type=f"igwn.gwalert {kind_text[:60]}",
+            printed={"notice_type": kind_text[:60]},
             format=NoticeFormat.JSON,
             native_id=superevent_id,
             kind=EventKind.GW,

@@ -142,7 +142,8 @@ class ParsedNotice(Contract):
     )
     facts: EventFacts = EventFacts()
     printed: dict[str, str] = Field(
-        default_factory=dict, description="Position, error and rate as the notice prints them"
+        default_factory=dict,
+        description="Position, error, rate and (JSON) type as the notice prints them",
     )
     is_test: bool = False
     is_retraction: bool = False

@@ -215,6 +215,13 @@ def read_facts(members: dict[str, Any], region: ErrorRegion) -> EventFacts:
     )
 
 
+def printed_type(members: dict[str, Any]) -> str:
+    """What tells one kind of notice from another in the schema, as stated: number and type."""
+    number = to_int(members.get("record_number"))
+    kind = to_text(members.get("alert_type"), 60) or ""
+    return f"record_number={'' if number is None else number} alert_type={kind}"
+
+
 def unified_notice(
     document: Document, *, mission: str, event_kind: EventKind, topic: str | None
 ) -> ParsedNotice:
@@ -260,7 +267,8 @@ def unified_notice(
         dec_deg=place[1] if place else None,
         region=region,
         facts=read_facts(members, region),
-        printed={
+        printed={"notice_type": printed_type(members)}
+        | {
             name: text[:100]
             for name in ("ra", "dec", "ra_dec_error", "containment_probability", "far")
             if members.get(name) is not None and (text := str(members[name]))
