@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from too_common.contracts.planner import PlanDifference
+from too_common.contracts.planner import ConstraintCost, PlanDifference
 from too_vetting_api.domain.plan_words import difference_rows, losses_of, parameter_rows, reach_of
 
 
@@ -30,9 +30,21 @@ def test_losses_are_told_largest_first_and_nothing_that_is_none():
         {"reason": "moon", "probability": 0.1, "words": "near the Moon"},
         {"reason": "no_time", "probability": 0.3, "words": "no time"},
         {"reason": "previous", "probability": 0.0, "words": "seen"},
+        {"reason": "airmass", "probability": 0.0, "words": "too low", "lifted": 0.2},
+        {"reason": "something_new", "probability": 0.0001, "words": "new"},
     ]
-    assert [item.words for item in losses_of({"cuts": cuts})] == ["no time", "near the Moon"]
-    assert losses_of({}) == []
+    lost, free = losses_of({"cuts": cuts})
+    assert [item.words for item in lost] == ["no time", "near the Moon", "too low"]
+    assert [item.name for item in lost] == ["Time", "Moon", "Airmass"]
+    assert [item.name for item in free] == ["Something new", "Seen before"]
+    assert losses_of({}) == ([], [])
+
+
+def test_without_a_document_the_costs_that_were_told_are_shown():
+    told = [ConstraintCost(constraint="daylight", probability=0.4, lifted=0.5, words="by day")]
+    (only,), free = losses_of({}, told)
+    assert (only.name, only.probability, only.lifted) == ("Daylight", 0.4, 0.5)
+    assert free == []
 
 
 def test_parameters_are_words_and_what_is_not_set_is_left_out():

@@ -1,18 +1,40 @@
 """A plan's document in words and rows for a page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from too_common.contracts.planner import PlanDifference
+from too_common.contracts.planner import ConstraintCost, PlanDifference
+
+WORTH_SHOWING = 0.0005
+"""A smaller part is as good as nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Probability that a plan does not cover, and why."""
+    """Probability that a plan does not cover, and why.
+
+    Attributes
+    ----------
+    words
+        The constraint as it was in force.
+    probability
+        Disjoint from the others'.
+    name
+        The constraint in a word or two.
+    lifted
+        What would come within reach if this alone were dropped; None if that has no meaning.
+    """
 
     words: str
     probability: float
+    name: str = ""
+    lifted: float | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is worth a line of its own."""
+        return max(self.probability, self.lifted or 0.0) >= WORTH_SHOWING
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +77,57 @@ def reach_of(
     return Reach(sequence, bound, "in the whole sequence")
 
 
-def losses_of(document: Mapping[str, Any]) -> list[Loss]:
-    """What is not covered, the largest part first."""
+_CONSTRAINTS = {
+    "previous": "Seen before",
+    "others": "Other telescopes",
+    "never_up": "Never up",
+    "never_high": "Never high enough",
+    "no_darkness": "No night",
+    "daylight": "Daylight",
+    "airmass": "Airmass",
+    "telescope_limits": "Telescope's limits",
+    "moon": "Moon",
+    "galactic_plane": "Galactic plane",
+    "ra_slice": "Right ascension",
+    "references": "References",
+    "no_field": "Gaps and grid",
+    "no_time": "Time",
+    "overheads": "Slews, filter changes",
+    "max_fields": "Number of fields",
+    "enough": "Not asked for",
+    "outskirts": "Outskirts",
+}
+
+
+def losses_of(
+    document: Mapping[str, Any], told: Sequence[ConstraintCost] = ()
+) -> tuple[list[Loss], list[Loss]]:
+    """What is not covered, the largest part first; and constraints in force that cost nothing.
+
+    Parameters
+    ----------
+    told
+        What the plan's event says, if there is no document.
+    """
     found = [
-        Loss(str(cut.get("words") or cut.get("reason", "")), float(cut.get("probability", 0.0)))
+        Loss(
+            words=str(cut.get("words") or cut.get("reason", "")),
+            probability=float(cut.get("probability", 0.0)),
+            name=_constraint(str(cut.get("reason", ""))),
+            lifted=cut.get("lifted"),
+        )
         for cut in document.get("cuts") or []
         if isinstance(cut, Mapping)
+    ] or [
+        Loss(item.words, item.probability, _constraint(item.constraint), item.lifted)
+        for item in told
     ]
-    return sorted((item for item in found if item.probability > 0), key=lambda i: -i.probability)
+    found.sort(key=lambda item: (-item.probability, -(item.lifted or 0.0)))
+    return [item for item in found if item.counts], [item for item in found if not item.counts]
+
+
+def _constraint(reason: str) -> str:
+    return _CONSTRAINTS.get(reason, reason.replace("_", " ").capitalize())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +172,7 @@ _WORDS = {
     "sun_altitude_max_deg": "Sun at most at (deg)",
     "moon_separation_min_deg": "Least distance from the Moon (deg)",
     "probability": "Probability to reach",
+    "galactic_latitude_min_deg": "Least galactic latitude (deg)",
     "max_fields": "Most fields",
     "field_sets": "Sets of fields",
     "require_references": "References required",

@@ -12,7 +12,6 @@ from too_common.errors import NotFoundError
 from too_common.http import Ctx
 
 from too_vetting_api.domain.plan_words import (
-    Loss,
     Reach,
     difference_rows,
     losses_of,
@@ -57,7 +56,8 @@ async def plan_page(plan_id: UUID, request: Request, ctx: Ctx, viewer: Person) -
     if plan.statistics is not None and plan.map_sha256 is not None:
         numbers = plan.statistics
         reach = reach_of(numbers.probability, numbers.probability_sequence, plan.bound, document)
-    losses: list[Loss] = losses_of(document)
+    costs = plan.statistics.costs if plan.statistics is not None else ()
+    losses, free = losses_of(document, costs)
     return render(
         request,
         "plan.html",
@@ -75,6 +75,7 @@ async def plan_page(plan_id: UUID, request: Request, ctx: Ctx, viewer: Person) -
         reach=reach,
         network=plan.network,
         losses=losses,
+        free=free,
         difference=difference_rows(plan.difference),
         parameters=parameter_rows(document.get("parameters") or {}),
         notes=list(document.get("notes") or []),
