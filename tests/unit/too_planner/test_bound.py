@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from too_planner import bound_linear
 from too_planner.bound import upper_bound
+from too_planner.bound_linear import PlainSolver, WarmSolver, make_solver
 from too_planner.coverage import Atoms, make_atoms
 from too_planner.scheduler import solve
 from too_planner.structures import Problem
-from too_planner.telescope import ConstantRateSlew, Timing
+from too_planner.telescope import AxesSlew, AxisMotion, ConstantRateSlew, Timing
 from too_planner.timeline import Cursor, Rules, Slews, VisitTemplate, make_template
 
 EXPOSURE_S, READ_S = 100.0, 10.0
@@ -25,12 +27,16 @@ def problem_of(
     gap_s: float,
     two_nights: bool = False,
     max_fields: int | None = None,
+    slew: ConstantRateSlew | AxesSlew | None = None,
+    change_s: float = 30.0,
+    exposures_s: tuple[float, ...] = (),
+    integrated: bool = False,
 ) -> Problem:
     """A made-up night: overlapping fields on a line of sky, each up for a while."""
     timing = Timing(
         overhead_s=READ_S,
-        filter_change_s=30.0,
-        slew=ConstantRateSlew(rate_deg_per_s=0.2, settle_s=1.0),
+        filter_change_s=change_s,
+        slew=slew or ConstantRateSlew(rate_deg_per_s=0.2, settle_s=1.0),
     )
     dark = ((0.0, length_s),)
     if two_nights:
@@ -45,9 +51,10 @@ def problem_of(
             if high - low > EXPOSURE_S:
                 found.append((float(low), float(high)))
         intervals.append(found)
+    parts = list(zip(filters, exposures_s or (EXPOSURE_S,) * len(filters), strict=True))
+    groups = [parts] if integrated else [[part] for part in parts]
     steps: tuple[VisitTemplate, ...] = tuple(
-        make_template([(name, EXPOSURE_S)], dithers=1, dither_slew_s=0.0, timing=timing)
-        for name in filters
+        make_template(group, dithers=1, dither_slew_s=0.0, timing=timing) for group in groups
     )
     rules = Rules(
         steps=steps,
@@ -60,7 +67,7 @@ def problem_of(
             sidereal_h_at_epoch=0.0,
         ),
         overhead_s=READ_S,
-        filter_change_s=30.0,
+        filter_change_s=change_s,
         min_gap_s=gap_s,
     )
     points = [np.unique(rng.integers(0, 30, 6)) for _ in range(fields)]
@@ -119,12 +126,130 @@ def test_no_schedule_at_all_exceeds_the_bound(
     )
     bound, best = upper_bound(problem), best_of_all(problem)
     assert best <= bound.value + 1e-9
-    assert bound.value <= bound.reachable + 1e-5
+    assert bound.value <= bound.without_slews <= bound.reachable + 1e-9
     found = solve(problem)
     assert found.weight <= best + 1e-9
     if len(filters) == 1:
         # single visits on a small night: the search finds nearly all there is
         assert found.weight >= 0.6 * best
+
+
+SLOW = ConstantRateSlew(rate_deg_per_s=0.05, settle_s=5.0)
+AXES = AxesSlew(
+    hour_angle=AxisMotion(max_speed_deg_per_s=0.1, acceleration_deg_per_s2=0.02),
+    declination=AxisMotion(max_speed_deg_per_s=0.2, acceleration_deg_per_s2=0.05),
+    settle_s=4.0,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    asked=st.sampled_from(
+        [
+            (("g",), (100.0,), False),
+            (("g", "r"), (100.0, 100.0), False),
+            (("g", "r"), (60.0, 140.0), False),
+            (("g", "r", "g"), (50.0, 50.0, 50.0), False),
+            (("g", "r"), (40.0, 60.0), True),
+        ]
+    ),
+    length_s=st.floats(300.0, 1200.0),
+    gap_s=st.sampled_from([0.0, 150.0, 250.0]),
+    two_nights=st.booleans(),
+    slew=st.sampled_from([SLOW, AXES]),
+    change_s=st.sampled_from([0.0, 60.0, 120.0]),
+)
+def test_long_slews_and_filter_changes_are_never_counted_twice(
+    seed, asked, length_s, gap_s, two_nights, slew, change_s
+):
+    filters, exposures_s, integrated = asked
+    visits = 1 if integrated else len(filters)
+    problem = problem_of(
+        np.random.default_rng(seed),
+        fields={1: 5, 2: 3, 3: 2}[visits],
+        filters=filters,
+        length_s=length_s,
+        gap_s=gap_s,
+        two_nights=two_nights,
+        slew=slew,
+        change_s=change_s,
+        exposures_s=exposures_s,
+        integrated=integrated,
+    )
+    bound, best = upper_bound(problem), best_of_all(problem)
+    assert best <= bound.value + 1e-9
+    assert bound.value <= bound.without_slews <= bound.reachable + 1e-9
+
+
+def on_a_line(
+    *, count: int, away_deg: float, filters: tuple[str, ...], length_s: float, change_s: float = 0.0
+) -> Problem:
+    """Fields of equal worth that share no sky, all up all night."""
+    timing = Timing(
+        overhead_s=READ_S,
+        filter_change_s=change_s,
+        slew=ConstantRateSlew(rate_deg_per_s=0.1, settle_s=0.0),
+    )
+    rules = Rules(
+        steps=tuple(
+            make_template([(name, EXPOSURE_S)], dithers=1, dither_slew_s=0.0, timing=timing)
+            for name in filters
+        ),
+        intervals=[[(0.0, length_s)] for _ in range(count)],
+        slews=Slews(
+            timing,
+            away_deg * np.arange(count),
+            np.zeros(count),
+            latitude_deg=30.0,
+            sidereal_h_at_epoch=0.0,
+        ),
+        overhead_s=READ_S,
+        filter_change_s=change_s,
+        min_gap_s=0.0,
+    )
+    atoms = Atoms(np.full(count, 1.0 / count), [np.array([index]) for index in range(count)])
+    return Problem(rules=rules, atoms=atoms, dark=((0.0, length_s),), fill=False)
+
+
+def test_fields_that_are_far_from_each_other_cost_their_slews():
+    # 100 s each, 100 s from one to the next: five of them, where nine would fit without slews
+    problem = on_a_line(count=10, away_deg=10.0, filters=("g",), length_s=1000.0)
+    bound = upper_bound(problem)
+    assert bound.without_slews == pytest.approx(0.9)
+    assert bound.value == pytest.approx(0.5)
+    assert solve(problem).weight == pytest.approx(0.5)
+
+
+def test_a_sequence_costs_its_filter_changes():
+    # six visits and their dead times take 650 s: no time for two changes of 100 s
+    problem = on_a_line(
+        count=3, away_deg=0.5, filters=("g", "r", "g"), length_s=700.0, change_s=100.0
+    )
+    bound = upper_bound(problem)
+    assert bound.without_slews == pytest.approx(2 / 3, abs=1e-6)
+    assert bound.value == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_both_solvers_give_the_same_bound(monkeypatch):
+    problem = problem_of(
+        np.random.default_rng(11), fields=25, filters=("g", "r"), length_s=4000.0, gap_s=500.0
+    )
+    assert isinstance(make_solver(), WarmSolver)
+    warm = upper_bound(problem)
+    monkeypatch.setattr(bound_linear, "WarmSolver", None)
+    assert isinstance(make_solver(), PlainSolver)
+    plain = upper_bound(problem)
+    assert plain.value == pytest.approx(warm.value, abs=2e-4)
+
+
+def test_a_bound_that_is_broken_off_holds():
+    problem = problem_of(
+        np.random.default_rng(5), fields=25, filters=("g", "r"), length_s=4000.0, gap_s=500.0
+    )
+    early, late = upper_bound(problem, deadline_s=0.0), upper_bound(problem)
+    assert late.value <= early.value <= early.reachable + 1e-9
+    assert not early.exact
 
 
 @settings(max_examples=25, deadline=None)

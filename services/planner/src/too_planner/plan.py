@@ -87,11 +87,17 @@ class Cut(BaseModel):
 
 
 class PlanBound(BaseModel):
-    """What no plan could exceed tonight; slews and filter changes are forgotten, nothing else."""
+    """What no plan could exceed tonight; of slews and filter changes it counts the least."""
 
     model_config = ConfigDict(frozen=True)
 
-    value: float = Field(description="Of the probability that the objective counts")
+    value: float = Field(
+        description="Of the probability that the objective counts; least slews and filter changes "
+        "are counted"
+    )
+    without_slews: float | None = Field(
+        default=None, description="The same if slews and filter changes cost nothing"
+    )
     reachable: float = Field(description="With any number of exposures")
     share: float | None = Field(description="What the plan has of it; null if it is zero")
     objective: str = Field(description="seq: whole sequences; any: seen at least once")

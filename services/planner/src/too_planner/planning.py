@@ -189,6 +189,7 @@ def _bound_of(
     value = min(solution.bound.value, 1.0)
     return PlanBound(
         value=round(value, 6),
+        without_slews=round(min(solution.bound.without_slews, 1.0), 6),
         reachable=round(min(solution.bound.reachable, 1.0), 6),
         share=round(achieved / value, 5) if value > 0 else None,
         objective=str(Objective.SEQUENCE if len(templates) > 1 else Objective.ANY),

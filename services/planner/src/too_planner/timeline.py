@@ -148,6 +148,34 @@ class Slews:
         moved = (hour > 1e-6) | (dec > 1e-6)
         return np.asarray(np.where(moved, times + slew.settle_s, 0.0))
 
+    def nearest_s(self) -> FloatArray:
+        """Time from each field to the quickest other one at least, the dome left aside.
+
+        For two axes: the larger of the two angles is at least that to the nearest field by the
+        larger angle, and the quicker axis bounds the time for it.
+        """
+        from scipy.spatial import cKDTree
+
+        size = len(self._ra_deg)
+        if size < 2:
+            return np.full(size, np.inf)
+        slew = self._timing.slew
+        if isinstance(slew, ConstantRateSlew):
+            places = np.stack(
+                [self._cos * np.cos(self._ra), self._cos * np.sin(self._ra), self._sin], axis=-1
+            )
+            chord = cKDTree(places).query(places, k=2)[0][:, 1]
+            distance = np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
+            times = distance / slew.rate_deg_per_s
+        else:
+            places = np.stack([self._ra_deg % 360.0, self._dec_deg + 90.0], axis=-1)
+            tree = cKDTree(places, boxsize=[360.0, 0.0])
+            distance = tree.query(places, k=2, p=np.inf)[0][:, 1]
+            times = np.minimum(_axis(slew.hour_angle, distance), _axis(slew.declination, distance))
+        moved = np.where(distance > 2e-6, times + slew.settle_s, 0.0)
+        # a hair less: rounding must not make it more than the slew itself
+        return np.asarray(np.maximum(moved - 1e-6, 0.0) + self._extra_s)
+
     def between(self, first: int, second: int, at_s: float) -> float:
         """Time from one field to another, leaving at an instant."""
         seconds = float(self.row(first)[second])
