@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from too_common.astro import occultation, sphere
 from too_common.astro.skymap import SkyMap
+from too_common.contracts.ingest import LocalizationReady
 from too_common.testing.service import House, eventually
 from too_ingest.samples.voevent_text import voevent
 from too_ingest.service import SERVICE
@@ -203,3 +204,60 @@ async def test_the_earth_is_taken_out_of_what_gbm_saw(house: House):
         # nonsense (longitude 654) is no place: the map is that of the bare circle
         assert unknown["earth_ra_deg"] is None
         assert not unknown["is_occultation_masked"]
+
+
+async def test_a_place_that_comes_late_takes_the_earth_out_of_earlier_positions(house: House):
+    now = house.clock.now() - timedelta(minutes=1)
+    disc = occultation.earth_disc(314.87, 19.25, now)
+    ra, dec = (float(x) for x in sphere.offset_deg(disc.ra_deg, disc.dec_deg, 40.0, 72.0))
+
+    def position(number, after_s, radius_deg, place):
+        return voevent(
+            ivorn=f"ivo://nasa.gsfc.gcn/Fermi#GBM_Pos_{number}_798645003_1-1",
+            date=now + timedelta(seconds=after_s),
+            author="Fermi (test)",
+            params=[
+                ("Packet_Type", str(number), ""),
+                ("TrigID", "798645003", ""),
+                *([("SC_Long", "314.87", "deg"), ("SC_Lat", "19.25", "deg")] if place else []),
+            ],
+            groups={},
+            event_time=now,
+            position=(ra, dec, radius_deg),
+            concept="process.variation.burst;em.gamma",
+        )
+
+    async with house.run(SERVICE) as ingest:
+        ground = position(112, 30, 8.0, place=False)
+        taken = (await ingest.client.post("/notices", content=ground)).json()
+        (whole,) = await ready(ingest, taken["event_id"])
+        assert whole["facts"]["earth_ra_deg"] is None
+        assert occultation.occulted_probability(await skymap_of(ingest, whole), disc) > 0.1
+        # the flight position overtook nothing: it comes last
+        flight = position(111, 10, 10.0, place=True)
+        assert (await ingest.client.post("/notices", content=flight)).json()["state"] == "parsed"
+
+        async def masked():
+            rows = (await ingest.client.get(f"/events/{taken['event_id']}/localizations")).json()
+            done = [row for row in rows if row["state"] == "ready"]
+            known = [row["facts"]["earth_ra_deg"] is not None for row in done]
+            return rows if len(done) == 2 and all(known) else None
+
+        rows = await eventually(masked, what="both circles without the Earth")
+        old = next(row for row in rows if row["id"] == whole["id"])
+        assert old["state"] == "repeated"
+        assert "Earth" in old["reason"]
+        again = next(row for row in rows if row["notice_id"] == old["notice_id"] and row != old)
+        assert again["is_preferred"]
+        assert again["facts"]["is_occultation_masked"]
+        assert occultation.occulted_probability(await skymap_of(ingest, again), disc) < 0.01
+        told = await house.expect(
+            LocalizationReady, lambda d: str(d.localization_id) == again["id"] and d.is_preferred
+        )
+        assert told.data.facts.is_occultation_masked
+        # said again by a later notice, nothing is made a third time
+        later = position(111, 50, 9.0, place=True)
+        assert (await ingest.client.post("/notices", content=later)).json()["state"] == "parsed"
+        await ready(ingest, taken["event_id"], count=3)
+        rows = (await ingest.client.get(f"/events/{taken['event_id']}/localizations")).json()
+        assert sum(row["notice_id"] == old["notice_id"] for row in rows) == 2

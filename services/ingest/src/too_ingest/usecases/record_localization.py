@@ -11,6 +11,7 @@ from too_common.uow import UnitOfWork
 from too_ingest import store, store_events
 from too_ingest.tables import Event, Localization
 from too_ingest.usecases.find_coincidences import mark_for_review
+from too_ingest.usecases.remake_cones import remake_cones, retire
 from too_ingest.usecases.tell_localizations import chosen_of, tell_new
 
 log = structlog.get_logger(__name__)
@@ -69,11 +70,13 @@ async def record_localization(
     row.state, row.reason, row.ready_at = "ready", "", uow.now
     row.is_first = not others
     row.sequence = 1 + sum(1 for other in others if other.notice_at <= row.notice_at)
+    retire(others, row)
     await uow.session.flush()
     before = event.preferred_localization_id
     await tell_new(uow, event, row)
     if event.preferred_localization_id != before:
         mark_for_review(uow, event)
+    await remake_cones(uow, event, await store_events.localizations_of_root(uow.session, event.id))
     await uow.clear_alarm(alarm_id=f"map:{event.id}")
     return True
 
