@@ -17,6 +17,10 @@ class NoKitError(RuntimeError):
     """There is no kit to measure against."""
 
 
+class ScoreError(RuntimeError):
+    """The scorer could make nothing of a schedule."""
+
+
 @dataclass(frozen=True)
 class Kit:
     """A folder with `scenarios`, `skymaps`, `bounds.csv` and `score_schedule.py`."""
@@ -65,8 +69,25 @@ class Kit:
         with path.open(newline="") as stream:
             return {row["scenario"]: float(row["bound"]) for row in csv.DictReader(stream)}
 
+    def areas(self) -> dict[str, float]:
+        """90 % area of each map, deg2."""
+        from too_common.astro.skymap import SkyMap
+
+        return {
+            path.name.split(".")[0]: round(
+                SkyMap.from_fits(path.read_bytes()).credible_area_deg2(0.9), 1
+            )
+            for path in sorted((self.folder / "skymaps").glob("*.fits*"))
+        }
+
     def score(self, name: str, schedule: Path, *options: str) -> dict[str, Any]:
-        """Judge a schedule with the kit's scorer, in a process of its own."""
+        """Judge a schedule with the kit's scorer, in a process of its own.
+
+        Raises
+        ------
+        ScoreError
+            If the scorer cannot read it.
+        """
         done = subprocess.run(
             [
                 sys.executable, "-W", "ignore", str(self.folder / "score_schedule.py"),
@@ -74,7 +95,10 @@ class Kit:
                 "--scenario", str(self.scenario_path(name)),
                 "--schedule", str(schedule), *options,
             ],
-            capture_output=True, text=True, check=True,
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
+        if done.returncode:
+            why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise ScoreError(f"not scored: {why[:200]}")
         found: dict[str, Any] = json.loads(done.stdout)
         return found
