@@ -32,7 +32,7 @@ _SMALL_GAIN = 2e-4
 _IDLE_ROUNDS = 3
 _ROUGH = 0.02
 """Share of the bound; cuts of a choice that counts more sky twice would cut at the wrong place."""
-_CLEAN = 1e-4
+_CLEAN = 3e-4
 """Share of the bound that may be counted twice in the end: it is part of the bound."""
 
 

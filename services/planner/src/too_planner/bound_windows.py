@@ -350,8 +350,11 @@ class _Runs:
         lows: set[int] = set()
         highs: set[int] = set()
         over = np.flatnonzero(excess > _OVERFULL)
-        for place in over[np.argsort(-excess[over])[: 40 * most]]:
-            low, high = divmod(int(place), bins)
+        low_of, high_of = np.divmod(over, bins)
+        # the shortest of stretches that are alike says most
+        rank = np.lexsort((high_of - low_of, -np.round(excess[over], 6)))
+        for place in rank[: 40 * most]:
+            low, high = int(low_of[place]), int(high_of[place])
             if len(found) == most:
                 break
             if low in lows or high in highs:
