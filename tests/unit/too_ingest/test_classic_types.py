@@ -120,3 +120,13 @@ def test_an_unknown_voevent_keeps_its_id_kind_and_rate():
     # the label of that sample is wrong: its JSON calls the same number Hz
     assert notice.facts.far_hz == 8.029e-08
     assert (notice.region.containment, notice.region.systematic_included) == (0.9, True)
+
+
+def test_chimes_own_packets_are_chimes():
+    raw = packet(
+        "ca.chimenet.frb/FRB-DETECTION-",
+        1,
+        params=[("event_no", "427325191", ""), ("dm", "279.4", "pc/cm^3")],
+    )
+    notice = parse_notice(raw)
+    assert (notice.mission, notice.native_id, notice.kind) == ("chime", "427325191", EventKind.FRB)

@@ -88,3 +88,17 @@ def test_text_topic_and_content():
 def test_text_of_integral_has_the_short_id():
     notice = text("INTEGRAL Offline", "TRIGGER_NUM:  10427,  Sub_Num: 1", *TIMES, title="INTEGRAL")
     assert (notice.mission, notice.native_id) == ("integral", "10427")
+
+
+def test_text_of_super_kamiokande_has_three_radii():
+    notice = text(
+        "SK_SN",
+        "TRIGGER_NUMBER: 10063",
+        "SRC_RA:    270.82d {+18h 03m 17s} (J2000)",
+        "SRC_DEC:   +31.46d {+31d 27' 36\"} (J2000)",
+        "SRC_ERROR68:  0.64 [deg radius, 68% containment]",
+        "SRC_ERROR90:  0.91 [deg radius, 90% containment]",
+        "SRC_ERROR95:  1.04 [deg radius, 95% containment]",
+    )
+    assert (notice.mission, notice.native_id) == ("superk", "10063")
+    assert (notice.region.radius_deg, notice.region.containment) == (0.91, 0.9)

@@ -52,6 +52,12 @@ def test_truncated_julian_day():
     assert from_tjd(20000, 90000) is None
 
 
+def test_months_and_days_may_lack_their_zero():
+    assert parse_iso("2021-4-6T02:03:57Z") == datetime(2021, 4, 6, 2, 3, 57, tzinfo=UTC)
+    assert parse_iso("2021-0-6T02:03:57Z") is None
+    assert parse_iso("24-06-25T09:31:03Z") is None
+
+
 NOTICE = datetime(2026, 2, 26, 10, 39, tzinfo=UTC)
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from too_common.contracts.ingest import EventKind
+from too_common.contracts.ingest import AlertKind, EventKind
 from too_ingest.notices import RegionShape, parse_notice
 from too_ingest.notices.registry import MISMATCH
 
@@ -144,6 +144,31 @@ def test_addresses_of_schemas_name_the_stream(schema: str):
 def test_two_ids_of_icecube_are_run_and_event():
     track = unified("icecube/single_neutrino_alerts", id=["142000", "057034692"])
     assert track.native_id == "142000_57034692"
+    # the run alone is that of many events: shown, never used to group
+    assert track.spellings == ("142000", "057034692")
+    assert track.aliases == ()
+
+
+def test_a_revision_in_icecubes_id_is_no_part_of_the_identity():
+    first = unified("icecube/single_neutrino_alerts", id=["142000_57034692_0"], record_number=0)
+    revised = unified("icecube/single_neutrino_alerts", id=["142000_057034692_1"], record_number=1)
+    assert first.native_id == revised.native_id == "142000_57034692"
+    assert first.aliases == ("142000_57034692_0",)
+    assert (first.alert_kind, revised.alert_kind) == (AlertKind.INITIAL, AlertKind.UPDATE)
+
+
+@pytest.mark.parametrize(
+    ("classification", "is_known"),
+    [
+        ({"unknown": 1.0, "known": 0.0}, False),
+        ({"unknown": 0.0, "known": 1.0}, True),
+        ({"unknown": 0.0, "EXO_0748-676": 1.0}, True),
+        ({"GRB": 1.0}, False),
+    ],
+)
+def test_bat_names_the_sources_that_it_knows(classification: dict[str, float], is_known: bool):
+    notice = unified("swift/bat/position", id="1", classification=classification)
+    assert ("known source" in notice.tags) is is_known
 
 
 def test_superk_json_meets_the_classic_notice_by_its_trigger_number():

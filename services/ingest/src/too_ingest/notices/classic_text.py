@@ -61,6 +61,9 @@ _PARAMS = {
     "PROB_REMNANT": "HasRemnant",
     "PROB_TERRES": "Terrestrial",
     "PVALUE": "Pvalue",
+    "SRC_ERROR68": "Src_Error68",
+    "SRC_ERROR90": "Src_Error90",
+    "SRC_ERROR95": "Src_Error95",
 }
 """Keys whose value is the Param of another name."""
 _CLASSES = ("BNS", "NSBH", "BBH", "MassGap")

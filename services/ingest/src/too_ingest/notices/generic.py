@@ -36,6 +36,8 @@ _HEAD = re.compile(r"[A-Za-z][A-Za-z_]*")
 
 MISSIONS = {"lvc": "lvk", "ligo_virgo_kagra": "lvk", "super_kamiokande": "superk"}
 """Other names of missions that have one here."""
+AUTHORITIES = (("chimenet", "chime"),)
+"""Parts of ivorns' authorities that name the mission where the rest names a kind of packet."""
 
 
 def _mission(name: str) -> str:
@@ -60,7 +62,8 @@ class GenericVoevent:
             raise TypeError("the VOEvent parser was given no packet")
         if not packet.ivorn and not packet.params and packet.iso_time is None:
             raise ParseError("VOEvent without an ivorn, a Param or a time")
-        mission = _mission(packet.stream.rsplit("/", 1)[-1])
+        known = (m for part, m in AUTHORITIES if part in packet.stream.lower().split("/", 1)[0])
+        mission = next(known, None) or _mission(packet.stream.rsplit("/", 1)[-1])
         if topic and topic.startswith("gcn.notices."):
             mission = _mission(topic.removeprefix("gcn.notices.").split(".", 1)[0])
         kind = ClassicType(None, self._type(packet, topic), stream=mission)

@@ -22,7 +22,8 @@ TYPES = (
     ClassicType(174, "ICECUBE_ASTROTRACK_BRONZE", stage=1),
     ClassicType(176, "ICECUBE_CASCADE", stage=1),
 )
-_PAIR = re.compile(r"^\s*(\d{1,9})\s*[_ .]\s*(\d{1,12})\s*$")
+_PAIR = re.compile(r"^\s*(\d{1,9})\s*[_ .]\s*(\d{1,12})(?:_\d{1,3})?\s*$")
+"""Run and event, and perhaps the revision, which is no part of the identity."""
 _IVORN_PAIR = re.compile(r"_(\d{5,9})_(\d{6,12})(?:_\d+)?(?:-\d+)?$")
 
 
@@ -35,7 +36,7 @@ def run_event(run: Any, event: Any) -> str | None:
 
 
 def normal_pair(text: str) -> str | None:
-    """Canonical spelling of ``138354_045413430``."""
+    """Canonical spelling of ``138354_045413430``, with or without a revision after it."""
     match = _PAIR.match(text)
     return run_event(match[1], match[2]) if match else None
 
@@ -111,9 +112,10 @@ def _refine_track(document: Document, notice: ParsedNotice) -> ParsedNotice:
     members = document.json or {}
     ids = to_ids(members.get("id"))
     native_id = next((pair for i in ids if (pair := normal_pair(i))), None)
-    if native_id is None and len(ids) == 2:
-        native_id = run_event(ids[0], ids[1])
-        ids = ()
+    halves: tuple[str, ...] = ()
+    if native_id is None and len(ids) == 2 and (pair := run_event(ids[0], ids[1])) is not None:
+        # a run has many events: neither number alone says which
+        native_id, halves, ids = pair, ids, ()
     names = to_ids(members.get("event_name"))
     pipeline = (to_text(members.get("pipeline")) or "").lower()
     signalness = to_float(members.get("signalness"))
@@ -128,6 +130,7 @@ def _refine_track(document: Document, notice: ParsedNotice) -> ParsedNotice:
         update={
             "native_id": native_id or notice.native_id,
             "aliases": tuple(dict.fromkeys(i for i in (*ids, *names) if i != native_id)),
+            "spellings": halves,
             "alert_kind": kind,
             "stage": 1,
             "region": notice.region.model_copy(update={"note": note})

@@ -87,6 +87,8 @@ CLASSIC = ClassicParser(
 )
 
 
+NOT_CATALOGUED = frozenset({"unknown", "grb"})
+"""Classes of BAT's positions that are not the name of a source in its catalogue."""
 _JSON_STAGES = {
     "bat/position": 2,
     "bat/guano": 1,
@@ -105,7 +107,8 @@ def _refine_json(document: Document, notice: ParsedNotice) -> ParsedNotice:
         )
     unlocked = members.get("star_tracker_locked") is False
     tags = [*notice.tags, *(("false trigger",) if unlocked else ())]
-    if (notice.facts.classification.get("known") or 0.0) > 0.5:
+    classes = notice.facts.classification.items()
+    if any(p > 0.5 and name.lower() not in NOT_CATALOGUED for name, p in classes):
         tags.append("known source")
     retraction = notice.is_retraction or unlocked
     positions = path.endswith("position") or "/" not in path

@@ -25,7 +25,7 @@ LEAP_DAYS = (
 """First days after a leap second since 2001 (IERS Bulletin C)."""
 
 _ISO = re.compile(
-    r"^\s*(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?"
+    r"^\s*(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?"
     r"\s*(?:(Z|UTC?)|([+-])(\d{2}):?(\d{2}))?\s*$",
     re.ASCII,
 )
