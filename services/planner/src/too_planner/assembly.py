@@ -1,5 +1,6 @@
 """From scheduled visits to the rows and numbers of a plan."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -119,7 +120,7 @@ def statistics_of(
     if span is None:
         return plan.empty_statistics()
     fields = sorted({visit.field for visit in placed})
-    visits = {index: sum(1 for visit in placed if visit.field == index) for index in fields}
+    visits = Counter(visit.field for visit in placed)
     whole = [index for index in fields if visits[index] == steps]
     by_filter: dict[str, int] = {}
     for row in exposures:

@@ -27,7 +27,7 @@ from too_planner.structures import Problem
 
 _ROUNDS, _MORE_ROUNDS = 24, 8
 _CUTS = 10
-_SMALL_GAIN = 2e-4
+_SMALL_GAIN = 3e-4
 """Share of the bound; so many rounds of cuts in a row that gain less are the last."""
 _IDLE_ROUNDS = 3
 _ROUGH = 0.02

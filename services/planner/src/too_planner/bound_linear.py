@@ -20,8 +20,8 @@ BoolArray = NDArray[np.bool_]
 
 _SCALE = 1000.0
 """The whole weight in the solver's eyes: its tolerances are absolute."""
-_TWICE = 1e-6
-"""Share of the whole weight; what is counted twice with less than that in an atom is left so."""
+_AT_ONCE = 0.8
+"""Share of what is counted twice that is mended in one round, the largest first."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class Model:
         value = self._bound(np.maximum(prices, 0.0))
         covered = np.bincount(self._atom, choice[self._field], len(self._weight))
         excess = np.where(self._row_of_atom < 0, np.maximum(covered - 1.0, 0.0) * self._weight, 0.0)
-        self._take_in(np.flatnonzero(excess > _TWICE * _SCALE))
+        self._take_in(_largest(excess))
         scale = self._whole / _SCALE
         return Answer(value * scale, choice, float(excess.sum()) * scale)
 
@@ -260,3 +260,12 @@ class Model:
         self._row_of_atom[atoms] = self._rows + np.arange(count)
         self._rows += count
         self._columns += count
+
+
+def _largest(excess: FloatArray) -> IntArray:
+    """Places of the largest values that together make most of the sum, rising."""
+    order = np.argsort(-excess)
+    reached = np.cumsum(excess[order])
+    count = int(np.searchsorted(reached, _AT_ONCE * reached[-1])) + 1
+    chosen = order[:count]
+    return np.asarray(np.sort(chosen[excess[chosen] > 0.0]))

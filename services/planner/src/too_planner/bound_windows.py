@@ -282,7 +282,7 @@ class Stretches:
             real = np.flatnonzero(np.isfinite(low[:, piece]))
             np.add.at(change, (real, self._bin_of(low[real, piece])), 1)
             np.add.at(change, (real, self._bin_of(high[real, piece]) + 1), -1)
-        return np.asarray(np.cumsum(change, axis=1)[:, :-1] > 0)
+        return np.asarray(np.cumsum(change, axis=1, dtype=np.int8)[:, :-1] > 0)
 
     def _of_bins(self, bins: BoolArray, wanted: FloatArray) -> Cut | None:
         """The exact cut of the visits that can start in some bins only, if it is broken."""

@@ -7,6 +7,7 @@ unions cost a few hundred additions instead of a million.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -75,14 +76,15 @@ class Points:
         """Sort points for quick search."""
         ra = ra_deg % 360.0
         band = _band_of(dec_deg)
-        order = np.lexsort((ra, band))
+        keys = band * _BAND_KEY + ra
+        order = np.argsort(keys)
         return cls(
             ra_deg=ra[order],
             dec_deg=dec_deg[order],
             weight=weight[order],
             area_deg2=area_deg2[order],
             vectors=unit_vectors(ra[order], dec_deg[order]),
-            _keys=band[order] * _BAND_KEY + ra[order],
+            _keys=keys[order],
         )
 
     @classmethod
@@ -111,6 +113,16 @@ class Points:
             np.repeat(skymap.probability[chosen] / pieces, pieces),
             np.repeat(pixels.pixel_area_sr(levels + depth) * DEG2_PER_SR, pieces),
         )
+
+    @cached_property
+    def columns(self) -> FloatArray:
+        """`vectors` component by component, shape (3, n)."""
+        return np.ascontiguousarray(self.vectors.T)
+
+    @cached_property
+    def cells(self) -> "Points":
+        """The same weight on cells of about one degree."""
+        return coarse_cells(self)
 
     def spans(
         self, radius_deg: float, ra_deg: FloatArray, dec_deg: FloatArray
@@ -288,8 +300,28 @@ _AREA_RASTER = 600
 
 def footprint_area_deg2(footprint: "Footprint") -> float:
     """Solid angle of one pointing."""
-    x, y, solid = _plane_samples(footprint, _AREA_RASTER)
-    return float(solid[footprint.contains_plane(x, y)].sum())
+    return _footprint_area(footprint)
+
+
+@lru_cache(maxsize=32)
+def _footprint_area(footprint: "Footprint") -> float:
+    return float(_inside_samples(footprint, _AREA_RASTER)[2].sum())
+
+
+@lru_cache(maxsize=32)
+def _few_samples(footprint: "Footprint") -> tuple[FloatArray, FloatArray, FloatArray]:
+    return _inside_samples(footprint, _AREA_SAMPLES)
+
+
+def _inside_samples(
+    footprint: "Footprint", number: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    from too_planner.camera import raster_of
+
+    x, y, solid = _plane_samples(footprint, number)
+    raster = raster_of(footprint)
+    inside = footprint.contains_plane(x, y) if raster is None else raster.contains(x, y)
+    return x[inside], y[inside], solid[inside]
 
 
 def union_area_deg2(footprint: "Footprint", ra_deg: FloatArray, dec_deg: FloatArray) -> float:
@@ -300,9 +332,7 @@ def union_area_deg2(footprint: "Footprint", ra_deg: FloatArray, dec_deg: FloatAr
     """
     if len(ra_deg) == 0:
         return 0.0
-    x, y, solid = _plane_samples(footprint, _AREA_SAMPLES)
-    inside = footprint.contains_plane(x, y)
-    x, y, solid = x[inside], y[inside], solid[inside]
+    x, y, solid = _few_samples(footprint)
     ra, dec = from_tangent_plane(
         np.asarray(ra_deg)[:, None], np.asarray(dec_deg)[:, None], x[None, :], y[None, :]
     )

@@ -270,7 +270,7 @@ def _near_map(inputs: Inputs, targets: Target, points: Points) -> NDArray[np.boo
     """Fields that may hold a point of the map at all: a look at cells of one degree."""
     from scipy.spatial import cKDTree
 
-    cell = coverage.coarse_cells(points)
+    cell = points.cells
     if len(cell.weight) == 0 or len(targets) == 0:
         return np.zeros(len(targets), dtype=bool)
     # chords of the unit sphere; a cell's weight lies within 1.2 deg of its mean place
