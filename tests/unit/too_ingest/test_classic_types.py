@@ -130,3 +130,17 @@ def test_chimes_own_packets_are_chimes():
     )
     notice = parse_notice(raw)
     assert (notice.mission, notice.native_id, notice.kind) == ("chime", "427325191", EventKind.FRB)
+
+
+@pytest.mark.parametrize(
+    ("stream", "number", "name"),
+    [("nasa.gsfc.gcn/AMON", 171, "SkyMap"), ("a.b/new", 1, "healpix_url")],
+)
+def test_files_that_are_called_sky_maps_are_maps(stream: str, number: int, name: str):
+    def maps(address: str) -> list[str | None]:
+        raw = packet(stream, number, local="HAWC_X", params=[(name, address, "")])
+        return [source.url for source in parse_notice(raw).skymaps]
+
+    assert maps("http://a.org/b/map.fits.gz") == ["https://a.org/b/map.fits.gz"]
+    assert maps("http://not.yet.available") == []
+    assert maps("https://a.org/b/map.png") == []

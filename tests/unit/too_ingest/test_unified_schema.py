@@ -158,6 +158,16 @@ def test_a_revision_in_icecubes_id_is_no_part_of_the_identity():
 
 
 @pytest.mark.parametrize(
+    ("record", "stated", "included"),
+    [(0, {}, False), (1, {}, True), (1, {"systematic_included": False}, False)],
+)
+def test_icecubes_revised_record_has_the_systematics_in(record: int, stated: dict, included: bool):
+    place = {"ra": 10.0, "dec": 5.0, "ra_dec_error": 0.5, "record_number": record, **stated}
+    notice = unified("icecube/single_neutrino_alerts", id=["142000_17"], **place)
+    assert notice.region.systematic_included is included
+
+
+@pytest.mark.parametrize(
     ("classification", "is_known"),
     [
         ({"unknown": 1.0, "known": 0.0}, False),

@@ -12,11 +12,26 @@ from datetime import datetime
 from too_common.contracts.ingest import AlertKind, EventFacts, EventKind
 
 from too_ingest.notices.conventions import Convention, convention
-from too_ingest.notices.model import ErrorRegion, ParsedNotice, RegionShape, TimeQuality
+from too_ingest.notices.model import (
+    ErrorRegion,
+    ParsedNotice,
+    RegionShape,
+    SkymapKind,
+    SkymapSource,
+    TimeQuality,
+)
 from too_ingest.notices.packet_types import HOUSEKEEPING, NAMES, SUPPLEMENTS
 from too_ingest.notices.parser import Document
 from too_ingest.notices.times import AGREEMENT, choose_event_time, from_met, from_tjd, parse_iso
-from too_ingest.notices.values import far_in_hz, to_angle, to_flag, to_float, to_id, to_int
+from too_ingest.notices.values import (
+    far_in_hz,
+    fits_url,
+    to_angle,
+    to_flag,
+    to_float,
+    to_id,
+    to_int,
+)
 from too_ingest.notices.voevent import Packet
 
 TOPIC_PREFIX = "gcn.classic.voevent."
@@ -30,6 +45,7 @@ GCN_AUTHOR = "ivo://nasa.gsfc."
 INT32_LIMIT = "2147483647"
 """Number of an event whose true number did not fit."""
 _DAY_PREFIXES = ("burst", "event", "trans", "trigger", "detection", "outburst")
+_MAP_NAME = re.compile(r"sky_?map|healpix", re.IGNORECASE)
 _LINKS = re.compile(r"^https?://[^\s]+$")
 
 
@@ -150,6 +166,14 @@ def links(packet: Packet) -> dict[str, str]:
         if _LINKS.match(p.value.strip()) and "not.yet.available" not in p.value
     }
     return dict(list(found.items())[:30])
+
+
+def named_maps(packet: Packet) -> tuple[SkymapSource, ...]:
+    """The first FITS file that a Param calls a sky map; pictures and placeholders are none."""
+    for param in packet.params:
+        if _MAP_NAME.search(param.name) and (address := fits_url(param.value)) is not None:
+            return (SkymapSource(kind=SkymapKind.URL, url=address),)
+    return ()
 
 
 def printed(packet: Packet) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from too_common.contracts.ingest import AlertKind, EventKind
 
-from too_ingest.notices.classic import ClassicParser, ClassicType, with_facts
+from too_ingest.notices.classic import ClassicParser, ClassicType, named_maps, with_facts
 from too_ingest.notices.icecube import run_event
 from too_ingest.notices.model import ParsedNotice
 from too_ingest.notices.values import to_int
@@ -60,6 +60,7 @@ def _refine_hawc(packet: Packet, kind: ClassicType, notice: ParsedNotice) -> Par
             "native_id": native or notice.native_id,
             "sequence": revision,
             "alert_kind": kind_of_alert,
+            "skymaps": named_maps(packet),
             "facts": with_facts(notice, instruments=("HAWC",)),
         }
     )

@@ -9,6 +9,7 @@ from too_ingest.notices.classic import (
     TOPIC_PREFIX,
     ClassicType,
     classic_notice,
+    named_maps,
     packet_type,
 )
 from too_ingest.notices.model import ParsedNotice, ParseError
@@ -70,7 +71,13 @@ class GenericVoevent:
         notice = classic_notice(packet, kind, mission=mission, event_kind=_kind(packet, mission))
         stated = next((text for name in ID_NAMES if (text := packet.value(name))), None)
         event_id = notice.native_id or to_id(stated)
-        return notice.model_copy(update={"tags": ("unknown stream",), "native_id": event_id})
+        return notice.model_copy(
+            update={
+                "tags": ("unknown stream",),
+                "native_id": event_id,
+                "skymaps": named_maps(packet),
+            }
+        )
 
     @staticmethod
     def _type(packet: Packet, topic: str | None) -> str:

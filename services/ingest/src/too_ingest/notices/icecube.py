@@ -125,7 +125,11 @@ def _refine_track(document: Document, notice: ParsedNotice) -> ParsedNotice:
     kind = notice.alert_kind
     if record and kind is AlertKind.INITIAL:
         kind = AlertKind.UPDATE
-    note = f"{notice.region.note}; {convention('icecube JSON').source}"
+    region = notice.region
+    if region.systematic_included is False and record and "systematic_included" not in members:
+        # the revised record has them in, the prompt one has not (mission page)
+        region = region.model_copy(update={"systematic_included": True})
+    note = f"{region.note}; {convention('icecube JSON').source}"
     return notice.model_copy(
         update={
             "native_id": native_id or notice.native_id,
@@ -133,9 +137,7 @@ def _refine_track(document: Document, notice: ParsedNotice) -> ParsedNotice:
             "spellings": halves,
             "alert_kind": kind,
             "stage": 1,
-            "region": notice.region.model_copy(update={"note": note})
-            if notice.region.radius_deg
-            else notice.region,
+            "region": region.model_copy(update={"note": note}) if region.radius_deg else region,
             "facts": with_facts(
                 notice, signalness=signalness, energy_tev=to_float(members.get("nu_energy"))
             ),

@@ -4,7 +4,13 @@ import re
 
 from too_common.contracts.ingest import AlertKind, EventKind
 
-from too_ingest.notices.classic import ClassicType, classic_notice, packet_type, with_facts
+from too_ingest.notices.classic import (
+    ClassicType,
+    classic_notice,
+    named_maps,
+    packet_type,
+    with_facts,
+)
 from too_ingest.notices.model import ParsedNotice
 from too_ingest.notices.parser import Document
 from too_ingest.notices.values import to_id
@@ -78,6 +84,7 @@ class SvomParser:
                 "kind": EventKind.OTHER if catalogue else EventKind.GRB,
                 "is_retraction": retraction,
                 "alert_kind": AlertKind.RETRACTION if retraction else notice.alert_kind,
+                "skymaps": named_maps(packet),
                 "assumed_radius_deg": ASSUMED_GRM_RADIUS_DEG if unknown else None,
                 "facts": with_facts(
                     notice,
