@@ -1,7 +1,6 @@
 """What lives as long as the process: settings, clocks, database, workers, clients."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from too_common.clock import StackClock, WallClock
 from too_common.db.engine import Database
 from too_common.settings import CommonSettings
 from too_common.uow import UnitOfWork
+from too_common.wakes import DueWakes
 
 if TYPE_CHECKING:
     from too_common.auth import Keys
@@ -41,7 +41,7 @@ class Context:
     resources: Any = None
     state: dict[str, Any] = field(default_factory=dict)
     """What the loops tell readiness and the admin API."""
-    due_event: asyncio.Event = field(default_factory=asyncio.Event)
+    due_wakes: DueWakes = field(default_factory=DueWakes)
 
     def topic(self, name: str) -> str:
         """Name on the broker of a topic or group (see the setting ``bus_prefix``)."""
@@ -59,6 +59,6 @@ class Context:
             await uow.flush()
         uow.committed()
 
-    def wake_due(self) -> None:
-        """Have the due-work loops look for due rows now."""
-        self.due_event.set()
+    def wake_due(self, names: Collection[str] = ()) -> None:
+        """Have the due-work loops of these names look for due rows now; without a name, all."""
+        self.due_wakes.ask(names)

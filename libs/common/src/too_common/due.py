@@ -51,6 +51,11 @@ class DueLoop:
         self._stopping = False
         self._is_failing = False
 
+    @property
+    def name(self) -> str:
+        """Of the work."""
+        return self._work.name
+
     def wake(self) -> None:
         """Look again now."""
         self._wake.set()

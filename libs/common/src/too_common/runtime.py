@@ -181,7 +181,7 @@ class Runtime:
         # stopped in this order
         self._add("bus", self.consumer.run(), self.consumer.stop)
         for loop in loops:
-            self._add(f"due:{loop._work.name}", loop.run(), loop.stop)  # noqa: SLF001
+            self._add(f"due:{loop.name}", loop.run(), loop.stop)
         self._add("jobs", jobs.run(), jobs.stop)
         self._add("relay", relay.run(), relay.stop)
         self._add("wake", self._forward_wake(loops), None)
@@ -209,10 +209,10 @@ class Runtime:
 
     async def _forward_wake(self, loops: list[DueLoop]) -> None:
         while True:
-            await self.ctx.due_event.wait()
-            self.ctx.due_event.clear()
+            wanted = await self.ctx.due_wakes.wanted()
             for loop in loops:
-                loop.wake()
+                if wanted is None or loop.name in wanted:
+                    loop.wake()
 
     async def _background(self, function: Callable[[Context], Awaitable[None]]) -> None:
         while True:

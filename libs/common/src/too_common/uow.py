@@ -47,7 +47,7 @@ class UnitOfWork:
         self.session = session
         self.cause = cause
         self._outbox: list[dict[str, Any]] = []
-        self._wakes_due = False
+        self._wakes_due: set[str] | None = None
         self._after_commit: list[Callable[[], None]] = []
 
     @property
@@ -264,9 +264,17 @@ class UnitOfWork:
         )
         return True
 
-    def wake_due(self) -> None:
-        """Have the due-work loops look again after the commit (a row got an earlier time)."""
-        self._wakes_due = True
+    def wake_due(self, name: str = "") -> None:
+        """Have due work look again after the commit (a row got an earlier time).
+
+        Parameters
+        ----------
+        name
+            Of the work; without one, all of the service's.
+        """
+        if self._wakes_due is None:
+            self._wakes_due = set()
+        self._wakes_due.add(name)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run something quick in this process after a successful commit."""
@@ -285,8 +293,8 @@ class UnitOfWork:
 
     def committed(self) -> None:
         """Called by the entry point after the commit."""
-        if self._wakes_due:
-            self.ctx.wake_due()
+        if self._wakes_due is not None:
+            self.ctx.wake_due(() if "" in self._wakes_due else self._wakes_due)
         for action in self._after_commit:
             action()
 

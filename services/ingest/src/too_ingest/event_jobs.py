@@ -6,6 +6,7 @@ from too_common.context import Context
 from too_common.uow import UnitOfWork
 
 from too_ingest import store, store_events
+from too_ingest.backlog import backlog_of
 from too_ingest.settings import IngestSettings
 from too_ingest.tables import Event, Localization
 from too_ingest.tables_events import Coincidence
@@ -15,6 +16,7 @@ from too_ingest.usecases.refresh_event import retell_state
 
 async def compare_events(ctx: Context, job: CompareEvents, cause: Cause) -> None:
     """Compute how well the maps of two events agree, in a worker, and record the coincidence."""
+    await backlog_of(ctx).over()
     async with ctx.unit_of_work() as uow:
         row = await uow.session.get(Coincidence, job.coincidence_id)
         if row is None or row.state == "withdrawn":
@@ -48,6 +50,7 @@ async def _maps_of(uow: UnitOfWork, row: Coincidence) -> tuple[bytes, bytes] | N
 
 async def retell_event(ctx: Context, job: RetellEvent, cause: Cause) -> None:
     """Publish an event whose coincidences have changed."""
+    await backlog_of(ctx).over()
     async with ctx.unit_of_work(cause) as uow:
         event = await store_events.lock_root(uow.session, job.event_id)
         if event is not None:

@@ -13,6 +13,7 @@ from too_common.errors import TransientError
 from too_common.uow import UnitOfWork
 
 from too_ingest import intake
+from too_ingest.backlog import backlog_of
 from too_ingest.clients import gcn
 from too_ingest.settings import IngestSettings
 from too_ingest.usecases.store_notice import Incoming, Stored, mark_stream, touch_stream
@@ -45,12 +46,14 @@ async def gcn_listener(ctx: Context) -> None:
     if ctx.common.profile != "production":
         await gcn.prepare_topics(settings, topics)
     access = _Access(ctx)
+    backlog = backlog_of(ctx)
     async with gcn.open_stream(settings, access.refused) as stream:
         listening.absent = stream.absent
         log.info("gcn_listening", topics=len(topics))
         heartbeat = _Heartbeat(ctx)
         while True:
             messages = await stream.next_batch()
+            backlog.note(is_there=gcn.is_full(messages))
             await access.tell(is_alive=bool(messages))
             if messages:
                 await _take_in(ctx, stream, messages, heartbeat)

@@ -12,6 +12,7 @@ from too_common.errors import PermanentError, TransientError
 from too_common.uow import UnitOfWork
 
 from too_ingest import store
+from too_ingest.backlog import backlog_of
 from too_ingest.clients import maps
 from too_ingest.localization_plan import Cone
 from too_ingest.notices.fermi_gbm import SPACECRAFT_LATITUDE, SPACECRAFT_LONGITUDE
@@ -84,6 +85,7 @@ async def _fail(ctx: Context, job: NormaliseMap | BuildConeMap, cause: Cause, re
 
 async def normalise_map(ctx: Context, job: NormaliseMap, cause: Cause) -> None:
     """Check a map file in a worker process and record what it says."""
+    await backlog_of(ctx).over()
     row = await _pending(ctx, job)
     if row is None or row.file_sha256 is None:
         return
@@ -105,6 +107,7 @@ async def normalise_map(ctx: Context, job: NormaliseMap, cause: Cause) -> None:
 
 async def build_cone_map(ctx: Context, job: BuildConeMap, cause: Cause) -> None:
     """Make a map of an error circle, ellipse or box in a worker process."""
+    await backlog_of(ctx).over()
     row = await _pending(ctx, job)
     if row is None or row.cone is None:
         return

@@ -16,6 +16,7 @@ from too_ingest.settings import IngestSettings
 from too_ingest.tables import METADATA, Event, Localization
 from too_ingest.tables_events import Coincidence
 from too_ingest.usecases.find_coincidences import (
+    REVIEW,
     CompareEvents,
     RetellEvent,
     message_of,
@@ -103,7 +104,7 @@ SERVICE = ServiceDefinition(
         DueWork("sweep_unread", jobs.sweep_unread),
         DueWork("send_due_sample", jobs.send_due_sample),
         DueWork("ask_for_due_maps", map_jobs.ask_for_due_maps),
-        DueWork("review_coincidences", review_due),
+        DueWork(REVIEW, review_due),
         DueWork("watch_streams", watch),
         DueWork("send_due_drill", stream_jobs.send_due_drill),
         DueWork("link_circulars", stream_jobs.link_circulars),

@@ -6,6 +6,7 @@ breaks an older reader; numbers with a unit carry it in their name; times are aw
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
@@ -118,6 +119,16 @@ def dlq_topic_of(service: str) -> str:
     return f"too.{service}.dlq.v1"
 
 
+@cache
+def envelope_of(model: type[EventData]) -> Any:
+    """Envelope class of a payload's model.
+
+    Kept here, since pydantic remembers a parametrized class only while somebody holds it: it was
+    built anew, schema and all, for each message.
+    """
+    return Envelope[model]  # type: ignore[valid-type]
+
+
 def wrap(data: EventData, **fields: Any) -> Envelope[Any]:
     """Put an event into an envelope; type and version are the event's own.
 
@@ -126,8 +137,7 @@ def wrap(data: EventData, **fields: Any) -> Envelope[Any]:
     pydantic.ValidationError
         If a field of the envelope does not fit.
     """
-    model: Any = Envelope[type(data)]  # type: ignore[misc]
-    envelope: Envelope[Any] = model(
+    envelope: Envelope[Any] = envelope_of(type(data))(
         type=type(data).TYPE, version=type(data).VERSION, data=data, **fields
     )
     return envelope
@@ -149,7 +159,8 @@ def parse_envelope(raw: bytes | str) -> Envelope[Any]:
     """
     head = _Head.model_validate_json(raw)
     model = _REGISTRY.get((head.type, head.version), EventData)
-    return Envelope[model].model_validate_json(raw)  # type: ignore[valid-type]
+    envelope: Envelope[Any] = envelope_of(model).model_validate_json(raw)
+    return envelope
 
 
 class _Head(BaseModel):

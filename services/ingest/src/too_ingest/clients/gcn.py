@@ -131,6 +131,13 @@ def to_message(message: Any) -> Message:
     )
 
 
+def is_full(messages: Sequence[Message]) -> bool:
+    """Tell by a batch whether more messages wait behind it."""
+    if any(len(message.body) > LARGE_BYTES for message in messages):
+        return len(messages) >= LARGE_BATCH // 2
+    return len(messages) >= BATCH // 2
+
+
 class NoticeStream:
     """The stream of notices: messages in batches, and their offsets committed by hand."""
 

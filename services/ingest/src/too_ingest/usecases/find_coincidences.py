@@ -15,6 +15,7 @@ from too_common.uow import UnitOfWork
 
 from too_ingest import store_events
 from too_ingest.attachment import family_of, missions_of
+from too_ingest.backlog import backlog_of
 from too_ingest.coincidence import (
     MAX_WINDOW_S,
     Side,
@@ -31,6 +32,7 @@ from too_ingest.tables_events import Coincidence
 
 log = structlog.get_logger(__name__)
 
+REVIEW = "review_coincidences"
 BATCH = 50
 """So many due events are looked at together."""
 MAX_STANDING = 50
@@ -85,11 +87,12 @@ def mark_for_review(uow: UnitOfWork, event: Event) -> None:
     see both; and apart from it, so that no notice waits for the rows of other events.
     """
     event.is_review_due = True
-    uow.wake_due()
+    uow.wake_due(REVIEW)
 
 
 async def review_due(uow: UnitOfWork) -> datetime | None:
     """Review an event that is due, and tick off those that have nothing near and had nothing."""
+    await backlog_of(uow.ctx).over()
     rows = await store_events.due_for_review(uow.session, limit=BATCH)
     if not rows:
         return None
