@@ -2,6 +2,7 @@
 
 import pytest
 from too_ingest.notices import NoticeFormat
+from too_ingest.notices.conventions import ROBOBA_SYSTEMATIC_DEG
 from too_ingest.notices.registry import MISMATCH
 
 from tests.unit.too_ingest.made_notices import TEXT, TIMES, text
@@ -102,3 +103,19 @@ def test_text_of_super_kamiokande_has_three_radii():
     )
     assert (notice.mission, notice.native_id) == ("superk", "10063")
     assert (notice.region.radius_deg, notice.region.containment) == (0.91, 0.9)
+
+
+def test_text_of_gbm_names_the_class_that_decides_the_systematics():
+    def systematic(*lines: str) -> float | None:
+        return text(
+            "Fermi-GBM Final Position",
+            "TRIGGER_NUM:  817000000",
+            "GRB_RA:       187.42d {+12h 29m 41s} (J2000)",
+            "GRB_DEC:      -20.10d {-20d 06' 00\"} (J2000)",
+            "GRB_ERROR:    5.20 [deg radius, statistical only]",
+            *lines,
+        ).region.systematic_deg
+
+    assert systematic("LONG_SHORT:   Long") == ROBOBA_SYSTEMATIC_DEG["long"]
+    assert systematic("LONG_SHORT:   Short") == ROBOBA_SYSTEMATIC_DEG["short"]
+    assert systematic() == ROBOBA_SYSTEMATIC_DEG[""]

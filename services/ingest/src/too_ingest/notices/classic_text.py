@@ -56,6 +56,7 @@ _PARAMS = {
     "TRIGGER_DUR": "Trig_Dur",
     "TRANS_DURATION": "Trans_Duration",
     "RELIABILITY": "Reliability",
+    "LONG_SHORT": "Long_short",
     "SOURCE_NAME": "SourceName",
     "PROB_NS": "HasNS",
     "PROB_REMNANT": "HasRemnant",
