@@ -94,6 +94,7 @@ def requests(draw) -> dict:
     if draw(st.booleans()):
         later = begin + length + timedelta(hours=5)
         windows.append({"begin": later, "end": later + timedelta(hours=9)})
+    goal = draw(st.sampled_from(["seq", "any"]))
     return {
         "telescope": "Any",
         "windows": windows,
@@ -107,8 +108,8 @@ def requests(draw) -> dict:
         "ra_slice_h": draw(st.sampled_from([None, None, (3.0, 15.0), (20.0, 5.0)])),
         "filter_order": draw(st.sampled_from(["block", "block", "integrated"])),
         "dither": draw(st.booleans()),
-        "balanced": draw(st.booleans()),
-        "objective": draw(st.sampled_from(["seq", "any"])),
+        "balanced": goal == "seq" and draw(st.booleans()),
+        "objective": goal,
     }
 
 

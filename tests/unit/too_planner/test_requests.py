@@ -101,3 +101,8 @@ def test_a_program_may_ask_for_more(telescopes):
     only = PlanningProfile(filters=("g",), absolute_mag={"g": -16.0})
     assert request_of_profile(only, telescopes["KPED"], WINDOW, has_distance=True).depth is None
     resolve(near, telescopes["ZTF"], now=NOW)
+    # single looks have no sequence that could be completed
+    single = PlanningProfile(objective="any", balanced=True, galactic_latitude_min_deg=10.0)
+    request = request_of_profile(single, telescopes["ZTF"], WINDOW)
+    assert request.balanced is None
+    assert resolve(request, telescopes["ZTF"], now=NOW).galactic_latitude_min_deg == 10.0

@@ -244,6 +244,7 @@ def plan_skymap(
     if scenario is not None:
         from too_planner.cli_scenario import plan_scenario
 
+        _refuse_beside_scenario(context)
         plan, written = plan_scenario(
             skymap,
             scenario,
@@ -314,6 +315,19 @@ def plan_skymap(
         name = f"{out.stem}_{item.plan.telescope}{out.suffix}" if several else out.name
         write_plan(out.with_name(name), item, skymap=skymap)
     _tell([item.plan for item in made], statistics, time.perf_counter() - began)
+
+
+_WITH_SCENARIO = {
+    "skymap", "scenario", "base", "out", "objective", "deadline_s", "free_pointing", "catalogue",
+}  # fmt: skip
+
+
+def _refuse_beside_scenario(context: typer.Context) -> None:
+    """A scenario says everything itself: an option that it would not heed is a mistake."""
+    for item in context.command.params:
+        source = context.get_parameter_source(item.name or "")
+        if item.name not in _WITH_SCENARIO and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"{item.opts[0]} does not go with --scenario, which says it")
 
 
 def _strategy(

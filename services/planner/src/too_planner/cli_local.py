@@ -88,7 +88,10 @@ def make_plans(
 
     known = known_telescopes(files.telescopes)
     data = files.skymap.read_bytes()
-    skymap = SkyMap.from_fits(data)
+    try:
+        skymap = SkyMap.from_fits(data)
+    except ValueError as error:
+        raise ValueError(f"{files.skymap.name}: {error}") from error
     points = Points.of_map(skymap)
     digest = hashlib.sha256(data).hexdigest()
     prepared = []
@@ -135,7 +138,12 @@ def _material(
             _tuple(values.get("filters")), _tuple(values.get("exposure_times_s")), definition
         )
     path = grid_path(definition, files.telescopes)
-    grid = fieldgrid.load_grid(path) if path else None
+    grid = None
+    if path is not None:
+        try:
+            grid = fieldgrid.load_grid(path)
+        except fieldgrid.GridError as error:
+            raise fieldgrid.GridError(f"{path.name}: {error}") from error
     primary = values.pop("primary_grid_only", None)
     if primary is not None and grid is not None and values.get("field_sets") is None:
         values["field_sets"] = grid.sets[:1] if primary else grid.sets

@@ -35,7 +35,7 @@ def plan_scenario(
     if objective not in {None, "seq", "any"}:
         raise typer.BadParameter("the objective is seq or any")
     try:
-        content = json.loads(scenario.read_text(encoding="utf-8"))
+        content = _read(scenario)
         inputs = scenarios.inputs_of(content, base, skymap.read_bytes(), objective)
         if deadline_s is not None and hasattr(inputs, "deadline_s"):
             inputs = replace(inputs, deadline_s=deadline_s)
@@ -56,6 +56,15 @@ def plan_scenario(
         for row in schedule["exposures"]:
             row.pop("field_id", None)
     return plan, schedule
+
+
+def _read(scenario: Path) -> Any:
+    try:
+        return json.loads(scenario.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: line {error.lineno}: {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("not UTF-8 text") from error
 
 
 def _retargeted(inputs: Any, catalogue: Path | None) -> Any:

@@ -11,22 +11,26 @@ def words_of(error: ValueError) -> str:
 
     if not isinstance(error, ValidationError):
         return str(error)
-    return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}"
-        for item in error.errors()
-    )
+    return "; ".join(_problem(item["loc"], item["msg"]) for item in error.errors())
+
+
+def _problem(place: tuple[int | str, ...], message: str) -> str:
+    """One problem that pydantic found: where, and what."""
+    words = message.removeprefix("Value error, ")
+    where = ".".join(str(part) for part in place)
+    return f"{where}: {words}" if where else words
 
 
 def words(text: str | None) -> list[str] | None:
     """Words between blanks or commas."""
-    return text.replace(",", " ").split() if text else None
+    return None if text is None else text.replace(",", " ").split()
 
 
 def numbers_of(text: str | None) -> list[float] | None:
     """Numbers between blanks or commas."""
     found = words(text)
     try:
-        return [float(word) for word in found] if found else None
+        return None if found is None else [float(word) for word in found]
     except ValueError as error:
         raise typer.BadParameter(f"not numbers: {text}") from error
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from too_planner.assembly import Target
 
-WORTH_SAYING = 0.0005
-"""Smaller parts are in the numbers, but not in sentences."""
+_WORTH_A_REASON = 0.005
+"""Smaller parts are in the numbers, but not in the sentence of a failure."""
 _ROUNDING = 6
 _REACHED = 1e-6
 
@@ -271,7 +271,7 @@ def _no_field_words(parameters: Parameters) -> str:
 
 
 def _failure(cuts: tuple[Cut, ...]) -> str:
-    told = [cut for cut in cuts if cut.probability >= WORTH_SAYING]
+    told = [cut for cut in cuts if cut.probability >= _WORTH_A_REASON]
     if not told:
         return "not observable in the window: nothing of the map is left to observe"
     listed = "; ".join(f"{cut.probability:.0%} {cut.words}" for cut in told[:3])

@@ -26,6 +26,8 @@ def request_of_profile(
         The map has distances.
     """
     filters, times = fit_filters(profile.filters, profile.exposure_times_s, telescope)
+    order = profile.filter_order or telescope.defaults.filter_order.value
+    integrated = order == FilterOrder.INTEGRATED.value
     return PlanRequest(
         telescope=telescope.name,
         windows=(window,),
@@ -38,7 +40,8 @@ def request_of_profile(
         require_references=profile.require_references,
         objective=None if profile.objective is None else Objective(profile.objective),
         filter_order=None if profile.filter_order is None else FilterOrder(profile.filter_order),
-        balanced=profile.balanced,
+        # where single looks count there is no sequence to be completed
+        balanced=profile.balanced if profile.objective != "any" or integrated else None,
         dither=profile.dither,
         moon_separation_min_deg=profile.moon_separation_min_deg,
         galactic_latitude_min_deg=profile.galactic_latitude_min_deg,

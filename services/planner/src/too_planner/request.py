@@ -220,6 +220,12 @@ def resolve(request: PlanRequest, telescope: TelescopeDefinition, *, now: dateti
             raise RequestError(
                 f"{telescope.name} has no filter {name!r}; it has {', '.join(telescope.filters)}"
             )
+    order = _first(request.filter_order, defaults.filter_order)
+    single = request.objective is Objective.ANY and order is not FilterOrder.INTEGRATED
+    if request.balanced and single:
+        raise RequestError(
+            "balanced asks for whole sequences, objective any for single looks: choose one of them"
+        )
     manual = request.field_ids is not None
     references = request.require_references
     probability = request.probability

@@ -14,6 +14,7 @@ from too_planner import fieldgrid, planning
 from too_planner.coverage import Points
 from too_planner.plan import Plan
 from too_planner.request import Parameters, Pointing, RequestError, Window
+from too_planner.scenario_form import check_form
 from too_planner.telescope import (
     ConstantRateSlew,
     FilterOrder,
@@ -72,6 +73,8 @@ def _pair(value: Any) -> tuple[float, float] | None:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise RequestError(f"there is no file {path.name} below the base folder")
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
@@ -95,14 +98,32 @@ def _footprint(raw: dict[str, Any], base: Path) -> FootprintModel:
 def grid_of(scenario: dict[str, Any], base: Path) -> fieldgrid.FieldGrid:
     """The allowed fields of a scenario."""
     raw = scenario["telescope"]["grid"]
-    rows = _rows(base / raw["file"])
-    grid = fieldgrid.make_grid(
-        [int(row["field_id"]) for row in rows],
-        [float(row["ra_deg"]) for row in rows],
-        [float(row["dec_deg"]) for row in rows],
-        [row.get("set") or "primary" for row in rows],
-    )
+    path = base / raw["file"]
+    rows = _rows(path)
+    try:
+        grid = fieldgrid.make_grid(
+            [int(value) for value in _column(rows, "field_id")],
+            [float(value) for value in _column(rows, "ra_deg")],
+            [float(value) for value in _column(rows, "dec_deg")],
+            [row.get("set") or "primary" for row in rows],
+        )
+    except ValueError as error:
+        raise fieldgrid.GridError(f"{path.name}: {error}") from error
     return grid.select(tuple(raw["sets"])) if raw.get("sets") else grid
+
+
+def _column(rows: list[dict[str, str]], name: str) -> list[str]:
+    """One column of a table.
+
+    Raises
+    ------
+    GridError
+        With the line in which it is missing.
+    """
+    for line, row in enumerate(rows, start=2):
+        if not row.get(name):
+            raise fieldgrid.GridError(f"line {line}: no {name}")
+    return [row[name] for row in rows]
 
 
 def parameters_of(scenario: dict[str, Any], objective: str | None = None) -> Parameters:
@@ -157,12 +178,16 @@ def inputs_of(
     """Everything that the plan of a scenario is made of."""
     from too_common.astro.skymap import SkyMap
 
+    check_form(scenario)
     telescope, grid = telescope_of(scenario, base), grid_of(scenario, base)
     name = scenario["request"].get("references")
     references = None
     if name is not None:
         references = frozenset((row["field_id"], row["filter"]) for row in _rows(base / name))
-    skymap = SkyMap.from_fits(map_fits)
+    try:
+        skymap = SkyMap.from_fits(map_fits)
+    except ValueError as error:
+        raise RequestError(f"the sky map: {error}") from error
     return planning.Inputs(
         telescope=telescope,
         footprint=planning.footprint_of(telescope, grid),

@@ -297,7 +297,8 @@ def parse_definition(
         for item in error.errors():
             line = lines(item["loc"])
             place = ".".join(str(part) for part in item["loc"]) or "file"
-            problems.append(f"{'' if line is None else f'line {line}, '}{place}: {item['msg']}")
+            words = item["msg"].removeprefix("Value error, ")
+            problems.append(f"{'' if line is None else f'line {line}, '}{place}: {words}")
         name = raw.get("name", "?") if isinstance(raw, dict) else "?"
         raise TelescopeError(f"telescope {name}: {'; '.join(problems)}") from error
 
@@ -314,10 +315,18 @@ def parse_text(text: str, where: str = "file") -> TelescopeDefinition:
         raw = yaml.safe_load(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise TelescopeError(f"{where}: not YAML: {error}") from error
+        raise TelescopeError(f"{where}: not YAML: {_yaml_words(error)}") from error
     if not isinstance(raw, dict) or root is None:
         raise TelescopeError(f"{where}: a telescope file holds one mapping")
     return parse_definition(raw, lambda path: _line_of(root, path))
+
+
+def _yaml_words(error: yaml.YAMLError) -> str:
+    """What is wrong and in which line, without the parser's drawing of the place."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or problem is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
 def _line_of(node: yaml.Node, path: tuple[int | str, ...]) -> int:

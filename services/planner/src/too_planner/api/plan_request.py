@@ -183,7 +183,8 @@ async def request_of(uow: UnitOfWork, body: PlanBody) -> PlanRequest:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InvalidError(f"{where}: {first['msg']}".lstrip(": "), code="plan_request") from error
+        words = first["msg"].removeprefix("Value error, ")
+        raise InvalidError(f"{where}: {words}".lstrip(": "), code="plan_request") from error
 
 
 def _windows(body: PlanBody, now: datetime) -> list[dict[str, Any]]:
