@@ -196,7 +196,7 @@ def test_what_is_no_scenario(base, text, words):
         ("site:", "sight:", "1,10,10\n", "own.yaml: telescope Own: line 1, site: Field required"),
         ("[60.0, 60.0]", "[60.0, -1.0]", "1,10,10\n", "exposure times must lie between 0 and"),
         ("defaults: {filters: [g, r]", "defaults: {filters: [g, Q]", "1,10,10\n", "['Q']"),
-        ("timing:", "timing: [", "1,10,10\n", "own.yaml: not YAML: line 7"),
+        ("timing:", "timing: [", "1,10,10\n", "own.yaml: not YAML"),
         ("", "", None, "Own: no grid file 'own.csv'"),
     ],
 )
