@@ -8,7 +8,7 @@ import time
 import pytest
 from too_common.errors import TransientError
 from too_common.testing.service import eventually
-from too_common.workers import WorkerDeadlineError, WorkerMemoryError, Workers
+from too_common.workers import NICENESS, WorkerDeadlineError, WorkerMemoryError, Workers
 
 
 @pytest.fixture
@@ -21,6 +21,13 @@ async def workers():
 
 async def test_a_task_gives_its_result(workers):
     assert await workers.run(math.factorial, 20) == math.factorial(20)
+
+
+async def test_workers_stand_back_behind_the_service(workers):
+    assert await workers.run(os.nice, 0) == os.nice(0) + NICENESS
+    # in a session of its own, or they and the service's loop would share one share of the cores
+    pid = await workers.run(os.getpid)
+    assert await workers.run(os.getsid, 0) == pid != os.getsid(0)
 
 
 async def test_an_endless_task_is_killed_and_the_next_one_runs(workers):

@@ -5,12 +5,14 @@ killed and fails alone; the others go on (the standard library's pool breaks as 
 """
 
 import asyncio
+import contextlib
 import os
 import resource
 import signal
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -21,6 +23,7 @@ T = TypeVar("T")
 
 NICENESS = 5
 """How far worker processes stand back behind the services' own."""
+_AUTOGROUP = Path("/proc/self/autogroup")
 
 
 class WorkerDeadlineError(PermanentError):
@@ -34,8 +37,7 @@ class WorkerMemoryError(PermanentError):
 def _initialise(memory_mb: int, warm: Callable[[], None] | None) -> None:
     # Ctrl-C is for the parent, which ends us in order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # arithmetic that fills the cores must not keep the services from answering
-    os.nice(NICENESS)
+    _stand_back()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if memory_mb > 0:
@@ -43,6 +45,20 @@ def _initialise(memory_mb: int, warm: Callable[[], None] | None) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     if warm is not None:
         warm()
+
+
+def _stand_back() -> None:
+    """Let arithmetic that fills the cores not keep the services from answering.
+
+    Linux may share the cores among sessions before it looks at niceness (autogroup, where no
+    control groups are used): workers of the service's own session would then use up its share, and
+    its loop would wait for a core as long as they do. So they get sessions of their own.
+    """
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):  # it leads one already
+        os.setsid()
+    with contextlib.suppress(OSError):  # a kernel without autogroup
+        _AUTOGROUP.write_text(str(NICENESS))
 
 
 def _warmed() -> bool:

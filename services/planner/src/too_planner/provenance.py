@@ -4,14 +4,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 ENGINE = "too-planner"
 
 
+@cache
 def engine_version() -> str:
-    """Name and version of this program."""
+    """Name and version of this program; read from its metadata once, which are files."""
     return f"{ENGINE} {version(ENGINE)}"
 
 

@@ -31,8 +31,12 @@ from too_planner.usecases.publish_plan import publish_plan, supersede
 
 log = structlog.get_logger(__name__)
 
-WATCH_S = 0.25
-"""Wall time between two looks whether a plan that is being made is still wanted."""
+WATCH_S = 1.0
+"""Wall time between two looks whether a plan that is being made is still wanted.
+
+A look is some round trips to the database for each plan in hand, on the loop that answers people;
+most plans are ready before the first one is due.
+"""
 NO_CATALOGUE = "no galaxy catalogue has arrived yet; the plan is made when one does"
 
 
