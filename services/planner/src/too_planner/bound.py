@@ -147,8 +147,4 @@ def upper_bound(problem: Problem, deadline_s: float = 10.0) -> Bound:
 
 
 def _overfull(stretches: Stretches, choice: FloatArray) -> list[Cut]:
-    found = stretches.runs(choice, _CUTS)
-    if found:
-        return found
-    other = stretches.any_shape(choice)
-    return [] if other is None else [other]
+    return stretches.runs(choice, _CUTS) or stretches.nights(choice)

@@ -6,8 +6,13 @@ least the sum of z less 1. Only atoms that the choice covers more than once need
 taken in as they turn up. So are the cuts; after each the solver goes on from where it was.
 """
 
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,14 +64,37 @@ class Solver(Protocol):
         """Columns and prices of the rows (not negative); None if there is no answer."""
 
 
+_BINDING = "scipy.optimize._highspy._core"
+
+
+def _binding() -> Any:
+    """The compiled module alone: the package around it costs a new process 0.3 s."""
+    known = sys.modules.get(_BINDING)
+    if known is not None:
+        return known
+    scipy = importlib.util.find_spec("scipy")
+    if scipy is None or not scipy.submodule_search_locations:
+        raise ImportError("scipy is not installed")
+    folder = Path(scipy.submodule_search_locations[0]) / "optimize" / "_highspy"
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        path = folder / f"_core{suffix}"
+        if "scipy.optimize" not in sys.modules and path.exists():
+            spec = importlib.util.spec_from_file_location(_BINDING, path)
+            if spec is not None and spec.loader is not None:
+                module = importlib.util.module_from_spec(spec)
+                # known by its own name, so that scipy finds it there if it is imported later
+                sys.modules[_BINDING] = module
+                spec.loader.exec_module(module)
+                return module
+    return importlib.import_module(_BINDING)
+
+
 class WarmSolver:
     """HiGHS through the binding inside scipy, which keeps the basis between calls."""
 
     def __init__(self) -> None:
-        from scipy.optimize._highspy import _core
-
-        self._core = _core
-        self._model = _core._Highs()  # noqa: SLF001 - not public there; see make_solver
+        self._core = core = _binding()
+        self._model = core._Highs()  # noqa: SLF001 - not public there; see make_solver
         for name, value in (
             ("output_flag", False),
             ("presolve", "off"),

@@ -38,7 +38,9 @@ def least_pauses(problem: Problem, possible: BoolArray) -> FloatArray:
     moved = np.full(problem.size, rules.overhead_s)
     if possible.sum() > 1:
         chosen = np.flatnonzero(possible)
-        moved[chosen] = np.maximum(rules.slews.take(chosen).nearest_s(), rules.overhead_s)
+        moved[chosen] = np.maximum(
+            rules.slews.take(chosen).nearest_s(rules.overhead_s), rules.overhead_s
+        )
     pauses = np.tile(moved, (len(rules.steps), 1)) + change
     for step, template in enumerate(rules.steps[:-1]):
         stays = max(rules.overhead_s + change, rules.min_gap_s - template.duration_s)

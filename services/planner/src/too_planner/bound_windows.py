@@ -9,6 +9,7 @@ add up, for each visit starts in one of them.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ _BINS = 160
 """Into which starts are sorted to look for overfull stretches; the cuts themselves are exact."""
 _SLACK_S = 0.01
 """Starts are rounded to ticks, with a hair of tolerance each."""
+_SWEEPS = 3
+"""Of the nights, one after the other."""
 _OVERFULL = 1e-4
 """Visits too many that make a cut."""
 
@@ -156,7 +159,7 @@ class Stretches:
         # visits of one length: whole numbers of them fit
         self._unit = float(self.load[self._used].min()) if len(self._used) else 1.0
         self._even = len(self._used) > 0 and bool(np.ptp(self.load[self._used]) < 1e-9)
-        self._visits = _Runs(self, self._first, self._last, self._begin, self._end)
+        self._visits = _Runs(self._bins, self._first, self._last, self._begin, self._end)
         self._room = self.room(self._visits.opens, self._visits.closes)
         self._whole, self._sequences = self._make_sequences()
 
@@ -172,16 +175,11 @@ class Stretches:
         place[self._used] = np.arange(len(self._used))
         first, last = place[fields], place[fields + (steps - 1) * size]
         runs = _Runs(
-            self, self._first[first], self._last[last], self._begin[first], self._end[last]
+            self._bins, self._first[first], self._last[last], self._begin[first], self._end[last]
         )
         per_field = steps if self._even else float(load[:, 0].sum()) / self._unit
         self._fields_fit = np.floor(self.room(runs.opens, runs.closes) / per_field + 1e-9)
         return fields, runs
-
-    @property
-    def bins(self) -> int:
-        """Into how many bins starts are sorted."""
-        return self._bins
 
     def _bin_of(self, start: FloatArray) -> IntArray:
         blocks = self.windows.blocks
@@ -233,80 +231,66 @@ class Stretches:
                 cuts.append(Cut(factors, float(self._fields_fit[low, high])))
         return cuts
 
-    def any_shape(self, choice: FloatArray) -> Cut | None:
-        """An overfull set of stretches of any shape, by a minimum cut."""
-        from scipy import sparse
-        from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+    def nights(self, choice: FloatArray) -> list[Cut]:
+        """Sets of stretches, one in each night, that are overfull together.
 
+        A visit that may be made in either of two nights lies in no single stretch. From all of the
+        other nights, and from nothing in them, the stretch of one night after the other is moved
+        to where most is asked too much.
+        """
+        blocks = len(self.windows.blocks)
+        if blocks < 2 or not len(self._used):
+            return []
         wanted = self._wanted(choice)
-        chosen = np.flatnonzero(wanted > 1e-6)
-        if not len(chosen):
-            return None
-        rows = self._allowed(chosen)
-        packed, inverse = np.unique(np.packbits(rows, axis=1), axis=0, return_inverse=True)
-        demand = np.bincount(inverse.ravel(), wanted[chosen])
-        patterns = np.unpackbits(packed, axis=1, count=self._bins).astype(bool)
-        scale = 100_000
-        n, count = len(patterns), self._bins
-        node, bin_ = np.nonzero(patterns)
-        asked = np.floor(demand * scale).astype(np.int32)
-        # how much really fits is found out below
-        fits = (np.repeat(self._bin_s, self._counts) / self._unit * scale).astype(np.int32)
-        graph = sparse.csr_matrix(
-            (
-                np.concatenate([asked, asked[node], fits]),
-                (
-                    np.concatenate([np.zeros(n, int), 1 + node, 1 + n + np.arange(count)]),
-                    np.concatenate([1 + np.arange(n), 1 + n + bin_, np.full(count, 1 + n + count)]),
-                ),
-            ),
-            shape=(n + count + 2, n + count + 2),
-        )
-        flow = maximum_flow(graph, 0, n + count + 1)
-        if asked.sum() - flow.flow_value <= scale * 1e-3 + n:
-            return None
-        residual = graph - flow.flow
-        residual.data = np.where(residual.data > 0, 1, 0)
-        residual.eliminate_zeros()
-        reached = breadth_first_order(residual, 0, return_predecessors=False)
-        inside = np.zeros(count, dtype=bool)
-        inside[reached[(reached > n) & (reached <= n + count)] - 1 - n] = True
-        return self._of_bins(inside, wanted)
+        cuts: list[Cut] = []
+        for whole in (True, False):
+            inside = self._climb(wanted, whole=whole)
+            limit = 0.0
+            for part in self._nights:
+                here = inside & part.there
+                if here.any():
+                    limit += float(self.room(part.begin[here].min(), part.end[here].max()))
+            if float(wanted[inside].sum()) > limit + _OVERFULL:
+                cuts.append(self._cut(inside, limit))
+        return cuts
 
-    def _allowed(self, chosen: IntArray) -> BoolArray:
-        """Bins in which some of the used visits may start."""
-        low = self.windows.low[self._used[chosen]]
-        high = self.windows.high[self._used[chosen]]
-        change = np.zeros((len(chosen), self._bins + 1), dtype=np.int8)
-        for piece in range(low.shape[1]):
-            real = np.flatnonzero(np.isfinite(low[:, piece]))
-            np.add.at(change, (real, self._bin_of(low[real, piece])), 1)
-            np.add.at(change, (real, self._bin_of(high[real, piece]) + 1), -1)
-        return np.asarray(np.cumsum(change, axis=1, dtype=np.int8)[:, :-1] > 0)
+    @cached_property
+    def _nights(self) -> "list[_Night]":
+        """What of the visits lies in each night."""
+        low, high = self.windows.low[self._used], self.windows.high[self._used]
+        last = high + self.windows.length[self._used][:, None]
+        found = []
+        for number, (opens, closes) in enumerate(self.windows.blocks):
+            mine = (low >= opens - 1e-6) & (low <= closes)
+            there = mine.any(axis=1)
+            begin = np.where(mine, low, np.inf).min(axis=1)
+            start = np.where(mine, high, -np.inf).max(axis=1)
+            end = np.where(mine, last, -np.inf).max(axis=1)
+            bins = int(self._counts[number])
+            first = np.where(there, self._bin_of(np.where(there, begin, 0.0)), 0)
+            final = np.where(there, self._bin_of(np.where(there, start, 0.0)), 0)
+            offset = int(self._first_bin[number])
+            chosen = np.flatnonzero(there)
+            runs = _Runs(
+                bins, first[chosen] - offset, final[chosen] - offset, begin[chosen], end[chosen]
+            )
+            room = self.room(runs.opens, runs.closes)
+            found.append(_Night(there, chosen, begin, end, runs, room))
+        return found
 
-    def _of_bins(self, bins: BoolArray, wanted: FloatArray) -> Cut | None:
-        """The exact cut of the visits that can start in some bins only, if it is broken."""
-        inside = ~(self._allowed(np.arange(len(self._used)))[:, ~bins].any(axis=1))
-        edges = np.concatenate([[0], np.flatnonzero(self._run_ends(bins)) + 1])
-        low = self.windows.low[self._used[inside]]
-        high = self.windows.high[self._used[inside]]
-        last = high + self.windows.length[self._used[inside]][:, None]
-        real = np.isfinite(low)
-        starts = low[real]
-        run = np.searchsorted(edges, self._bin_of(starts), side="right")
-        limit = 0.0
-        for number in np.unique(run):
-            here = run == number
-            limit += float(self.room(starts[here].min(), last[real][here].max()))
-        cut = self._cut(inside, limit)
-        return cut if float(wanted[inside].sum()) > limit + _OVERFULL else None
-
-    def _run_ends(self, bins: BoolArray) -> BoolArray:
-        """Bins after which another run of bins, or another block, begins."""
-        ends = np.zeros(len(bins), dtype=bool)
-        ends[:-1] = bins[1:] != bins[:-1]
-        ends[self._first_bin[1:] - 1] = True
-        return ends
+    def _climb(self, wanted: FloatArray, *, whole: bool) -> BoolArray:
+        """Visits that lie in a set of stretches that is asked too much, one stretch a night."""
+        kept = [~part.there | whole for part in self._nights]
+        for _ in range(_SWEEPS):
+            for number, part in enumerate(self._nights):
+                others = np.all([mask for n, mask in enumerate(kept) if n != number], axis=0)
+                asked = np.where(others, wanted, 0.0)
+                # what the other nights hold is the same whatever is chosen here
+                excess, mask = part.runs.most_overfull(asked[part.chosen], part.room)
+                kept[number] = ~part.there
+                if excess > 0:
+                    kept[number][part.chosen[mask]] = True
+        return np.asarray(np.all(kept, axis=0))
 
 
 class _Runs:
@@ -320,13 +304,13 @@ class _Runs:
 
     def __init__(
         self,
-        stretches: Stretches,
+        bins: int,
         first: IntArray,
         last: IntArray,
         begin: FloatArray,
         end: FloatArray,
     ) -> None:
-        self._bins = bins = stretches.bins
+        self._bins = bins
         self._first, self._last = first, last
         self._cells = first * bins + last
         opens, closes = np.full(bins * bins, np.inf), np.full(bins * bins, -np.inf)
@@ -343,9 +327,7 @@ class _Runs:
     ) -> list[tuple[int, int, BoolArray]]:
         """Runs that are asked for more than there is room: first and last bin, what lies inside."""
         bins = self._bins
-        asked = np.bincount(self._cells, wanted, bins * bins).reshape(bins, -1)
-        asked = np.cumsum(np.cumsum(asked[::-1], axis=0)[::-1], axis=1)
-        excess = (asked - room).ravel()
+        excess = (self._asked(wanted) - room).ravel()
         found: list[tuple[int, int, BoolArray]] = []
         lows: set[int] = set()
         highs: set[int] = set()
@@ -363,3 +345,27 @@ class _Runs:
             highs.add(high)
             found.append((low, high, (self._first >= low) & (self._last <= high)))
         return found
+
+    def most_overfull(self, wanted: FloatArray, room: FloatArray) -> tuple[float, BoolArray]:
+        """The run that is asked most too much: by how much, and what lies inside."""
+        excess = (self._asked(wanted) - room).ravel()
+        low, high = divmod(int(np.argmax(excess)), self._bins)
+        return float(excess.max()), (self._first >= low) & (self._last <= high)
+
+    def _asked(self, wanted: FloatArray) -> FloatArray:
+        bins = self._bins
+        asked = np.bincount(self._cells, wanted, bins * bins).reshape(bins, -1)
+        return np.asarray(np.cumsum(np.cumsum(asked[::-1], axis=0)[::-1], axis=1))
+
+
+@dataclass(frozen=True)
+class _Night:
+    """What of the visits lies in one night."""
+
+    there: BoolArray
+    """Visits that can be made in it."""
+    chosen: IntArray
+    begin: FloatArray
+    end: FloatArray
+    runs: _Runs
+    room: FloatArray

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from too_common.astro import galactic
 from too_common.astro.footprint import Footprint
-from too_common.astro.sphere import from_tangent_plane, unit_vectors
+from too_common.astro.sphere import from_tangent_plane
 from too_common.contracts.planner import PlanStatistics
 
 from too_planner import coverage, visibility
@@ -33,6 +33,7 @@ MIN_CANDIDATES, MAX_CANDIDATES = 400, 2600
 CANDIDATES_PER_SLOT = 12
 """Fields whose exact footprint is laid over the map; the rest is sorted out by a quick look."""
 _QUICK_SAMPLES = 5
+_CELL_DEG, _WIDE_DEG = 1.2, 80.0
 
 
 def targets_of_grid(grid: FieldGrid) -> Target:
@@ -268,16 +269,16 @@ def _both(
 
 def _near_map(inputs: Inputs, targets: Target, points: Points) -> NDArray[np.bool_]:
     """Fields that may hold a point of the map at all: a look at cells of one degree."""
-    from scipy.spatial import cKDTree
-
     cell = points.cells
     if len(cell.weight) == 0 or len(targets) == 0:
         return np.zeros(len(targets), dtype=bool)
-    # chords of the unit sphere; a cell's weight lies within 1.2 deg of its mean place
-    reach = 2 * np.sin(np.radians(min(inputs.footprint.radius_deg + 1.2, 180.0)) / 2)
-    vectors = unit_vectors(targets.ra_deg, targets.dec_deg)
-    distance, _ = cKDTree(cell.vectors).query(vectors, distance_upper_bound=float(reach))
-    return np.asarray(np.isfinite(distance))
+    # a cell's weight lies within 1.2 deg of its mean place
+    radius = inputs.footprint.radius_deg + _CELL_DEG
+    if radius >= _WIDE_DEG:
+        return np.ones(len(targets), dtype=bool)
+    around = Footprint("circle", radius, circle_radius_deg=radius)
+    near = coverage.members_of(cell, around, targets.ra_deg, targets.dec_deg)
+    return np.array([len(index) > 0 for index in near], dtype=bool)
 
 
 def _enough_candidates(inputs: Inputs, night: visibility.Night) -> int:

@@ -19,6 +19,8 @@ from too_planner.visibility import Interval
 
 _TICK_S = 0.1
 """Starts are whole ticks after the epoch."""
+_NEAR = 6
+"""Fields on each side, in order of place, that are looked at first for the nearest one."""
 _SIDEREAL_H_PER_S = 1.00273790935 / 3600.0
 
 
@@ -123,6 +125,11 @@ class Slews:
             extra_s=self._extra_s,
         )
 
+    def vectors(self) -> FloatArray:
+        """Unit vectors of the fields, shape (n, 3)."""
+        parts = (self._cos * np.cos(self._ra), self._cos * np.sin(self._ra), self._sin)
+        return np.ascontiguousarray(np.stack(parts, axis=-1))
+
     def row(self, index: int) -> FloatArray:
         """Times from a field to all fields, the dome left aside."""
         known = self._rows.get(index)
@@ -132,49 +139,48 @@ class Slews:
         return known
 
     def _row(self, index: int) -> FloatArray:
-        d_ra = self._ra - self._ra[index]
+        return self._times(np.full(1, index), np.arange(len(self._ra)))
+
+    def _times(self, first: NDArray[Any], second: NDArray[Any]) -> FloatArray:
+        """Times from some fields to others, one by one."""
+        d_ra = self._ra[second] - self._ra[first]
         slew = self._timing.slew
         if isinstance(slew, ConstantRateSlew):
             # haversine: exact for small distances too
             hav = (
-                np.sin((self._dec - self._dec[index]) / 2) ** 2
-                + self._cos * self._cos[index] * np.sin(d_ra / 2) ** 2
+                np.sin((self._dec[second] - self._dec[first]) / 2) ** 2
+                + self._cos[second] * self._cos[first] * np.sin(d_ra / 2) ** 2
             )
             distance = np.degrees(2 * np.arcsin(np.sqrt(np.clip(hav, 0, 1))))
             return np.where(distance > 1e-6, distance / slew.rate_deg_per_s + slew.settle_s, 0.0)
         hour = np.abs(np.degrees((d_ra + np.pi) % (2 * np.pi) - np.pi))
-        dec = np.abs(self._dec_deg - self._dec_deg[index])
+        dec = np.abs(self._dec_deg[second] - self._dec_deg[first])
         times = np.maximum(_axis(slew.hour_angle, hour), _axis(slew.declination, dec))
         moved = (hour > 1e-6) | (dec > 1e-6)
         return np.asarray(np.where(moved, times + slew.settle_s, 0.0))
 
-    def nearest_s(self) -> FloatArray:
-        """Time from each field to the quickest other one at least, the dome left aside.
+    def nearest_s(self, free_s: float) -> FloatArray:
+        """Time from each field to the quickest other one, the dome left aside.
 
-        For two axes: the larger of the two angles is at least that to the nearest field by the
-        larger angle, and the quicker axis bounds the time for it.
+        Parameters
+        ----------
+        free_s
+            Less than that is of no interest: what is given then is at most `free_s`.
         """
-        from scipy.spatial import cKDTree
-
-        size = len(self._ra_deg)
-        if size < 2:
-            return np.full(size, np.inf)
-        slew = self._timing.slew
-        if isinstance(slew, ConstantRateSlew):
-            places = np.stack(
-                [self._cos * np.cos(self._ra), self._cos * np.sin(self._ra), self._sin], axis=-1
-            )
-            chord = cKDTree(places).query(places, k=2)[0][:, 1]
-            distance = np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
-            times = distance / slew.rate_deg_per_s
-        else:
-            places = np.stack([self._ra_deg % 360.0, self._dec_deg + 90.0], axis=-1)
-            tree = cKDTree(places, boxsize=[360.0, 0.0])
-            distance = tree.query(places, k=2, p=np.inf)[0][:, 1]
-            times = np.minimum(_axis(slew.hour_angle, distance), _axis(slew.declination, distance))
-        moved = np.where(distance > 2e-6, times + slew.settle_s, 0.0)
-        # a hair less: rounding must not make it more than the slew itself
-        return np.asarray(np.maximum(moved - 1e-6, 0.0) + self._extra_s)
+        size = len(self._ra)
+        found = np.full(size, np.inf)
+        # most fields of a grid have a neighbour that is near in this order
+        order = np.lexsort((self._ra_deg, np.round(self._dec_deg)))
+        for shift in range(1, min(_NEAR, size)):
+            pair = order[:-shift], order[shift:]
+            times = self._times(*pair) + self._extra_s
+            for side in pair:
+                np.minimum.at(found, side, times)
+        for index in np.flatnonzero(found > free_s).tolist():
+            row = self._row(index) + self._extra_s
+            row[index] = np.inf
+            found[index] = row.min()
+        return found
 
     def between(self, first: int, second: int, at_s: float) -> float:
         """Time from one field to another, leaving at an instant."""

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from too_common.cli.errors import CommandError
-from too_common.local.layout import Layout, LayoutError, read_layout
 
 if TYPE_CHECKING:
     import httpx
+
+    from too_common.local.layout import Layout
 
 _TIMEOUT_S = 60.0
 
@@ -30,8 +31,10 @@ class Access:
     token: str
 
 
-def layout() -> Layout:
+def layout() -> "Layout":
     """Layout of the local stack, or a clear message."""
+    from too_common.local.layout import LayoutError, read_layout
+
     try:
         return read_layout()
     except LayoutError as error:
