@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from too_common.astro import galactic
 from too_common.astro.footprint import Footprint
-from too_common.astro.sphere import from_tangent_plane
+from too_common.astro.sphere import from_tangent_plane, unit_vectors
 from too_common.contracts.planner import PlanStatistics
 
 from too_planner import coverage, visibility
@@ -276,9 +276,24 @@ def _near_map(inputs: Inputs, targets: Target, points: Points) -> NDArray[np.boo
     radius = inputs.footprint.radius_deg + _CELL_DEG
     if radius >= _WIDE_DEG:
         return np.ones(len(targets), dtype=bool)
+    result = _perhaps_near(cell, targets, radius)
+    some = np.flatnonzero(result)
     around = Footprint("circle", radius, circle_radius_deg=radius)
-    near = coverage.members_of(cell, around, targets.ra_deg, targets.dec_deg)
-    return np.array([len(index) > 0 for index in near], dtype=bool)
+    near = coverage.members_of(cell, around, targets.ra_deg[some], targets.dec_deg[some])
+    result[some] = [len(index) > 0 for index in near]
+    return result
+
+
+def _perhaps_near(cell: Points, targets: Target, radius_deg: float) -> NDArray[np.bool_]:
+    """Fields that may be nearer to a cell than a radius: by cubes as wide as that."""
+    width = 2 * float(np.sin(np.radians(radius_deg) / 2)) * (1 + 1e-9)
+    size = int(np.ceil(2.0 / width)) + 3
+    table = np.zeros((size, size, size), dtype=bool)
+    table[tuple(np.floor((cell.vectors + 1.0) / width).astype(np.int64).T + 1)] = True
+    for axis in range(3):
+        table |= np.roll(table, 1, axis) | np.roll(table, -1, axis)
+    vectors = unit_vectors(targets.ra_deg, targets.dec_deg)
+    return np.asarray(table[tuple(np.floor((vectors + 1.0) / width).astype(np.int64).T + 1)])
 
 
 def _enough_candidates(inputs: Inputs, night: visibility.Night) -> int:

@@ -5,6 +5,7 @@ folder. A schedule is a list of exposures with field id, filter, start and expos
 """
 
 import csv
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,9 @@ def _rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         raise RequestError(f"there is no file {path.name} below the base folder")
     with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
+        table = csv.reader(stream)
+        header = next(table, [])
+        return [dict(zip(header, row, strict=False)) for row in table if row]
 
 
 def _footprint(raw: dict[str, Any], base: Path) -> FootprintModel:
@@ -99,9 +102,19 @@ def grid_of(scenario: dict[str, Any], base: Path) -> fieldgrid.FieldGrid:
     """The allowed fields of a scenario."""
     raw = scenario["telescope"]["grid"]
     path = base / raw["file"]
+    if not path.is_file():
+        raise RequestError(f"there is no file {path.name} below the base folder")
+    state = path.stat()
+    grid = _read_grid(path, state.st_mtime_ns, state.st_size)
+    return grid.select(tuple(raw["sets"])) if raw.get("sets") else grid
+
+
+@lru_cache(maxsize=8)
+def _read_grid(path: Path, _changed_ns: int, _size: int) -> fieldgrid.FieldGrid:
+    """A table of fields, read once as long as it stays as it is."""
     rows = _rows(path)
     try:
-        grid = fieldgrid.make_grid(
+        return fieldgrid.make_grid(
             [int(value) for value in _column(rows, "field_id")],
             [float(value) for value in _column(rows, "ra_deg")],
             [float(value) for value in _column(rows, "dec_deg")],
@@ -109,7 +122,6 @@ def grid_of(scenario: dict[str, Any], base: Path) -> fieldgrid.FieldGrid:
         )
     except ValueError as error:
         raise fieldgrid.GridError(f"{path.name}: {error}") from error
-    return grid.select(tuple(raw["sets"])) if raw.get("sets") else grid
 
 
 def _column(rows: list[dict[str, str]], name: str) -> list[str]:
