@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -67,15 +68,18 @@ def test_the_checker_finds_what_is_wrong(telescopes, points):
     assert check_plan(plan, ztf) == []
     rows = list(plan.exposures)
 
-    def broken(**changes) -> set[str]:
-        changed = [rows[0].model_copy(update=changes), *rows[1:]]
+    def broken(which=0, **changes) -> set[str]:
+        changed = list(rows)
+        changed[which] = rows[which].model_copy(update=changes)
         bad = plan.model_copy(update={"exposures": tuple(changed)})
         return {item.limit for item in check_plan(bad, ztf)}
 
     assert "window" in broken(start=rows[0].start - timedelta(days=2))
     assert {"twilight"} <= broken(start=rows[0].start.replace(hour=20))
     assert "altitude" in broken(dec_deg=-50.0)
-    assert "slew" in broken(ra_deg=(rows[0].ra_deg + 60) % 360)
+    pauses = [b.start - a.start - timedelta(seconds=a.exposure_s) for a, b in pairwise(rows)]
+    tight = pauses.index(min(pauses))
+    assert "slew" in broken(tight, ra_deg=(rows[tight].ra_deg + 60) % 360)
     assert "filter" in broken(filter="z")
     assert "exposure_time" in broken(exposure_s=10.0)
     assert "overlap" in broken(start=rows[1].start - timedelta(seconds=100))

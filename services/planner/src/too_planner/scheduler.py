@@ -1,12 +1,10 @@
 """Choose and order the exposures of one telescope, and say what no choice could exceed.
 
-First the relaxed optimum (`bound.py`): which fields, if slews and filter changes cost nothing.
-Then a night that takes as much of it as it can: for single visits a matching of fields to slots,
-for sequences a search over runs of one filter with fields pushed into their slots (`runs.py`).
-What comes of that is put into a row with exact times (`sequence.py`), shortened, and filled with
-further fields. The best night is kept; the search ends when it comes close to the bound, when its
-effort is spent or at its deadline. A seed makes it reproducible. Every night that is looked at can
-be carried out as it stands.
+First the relaxed optimum (`bound.py`): which fields, if slews and filter changes cost little. Then
+a night that takes as much of it as it can, found by a search over large neighbourhoods
+(`search.py`) among rows of visits with exact times. The search ends when it comes close to the
+bound, when its effort is spent or at its deadline; a seed makes it reproducible. Left-over time is
+filled with single visits of unseen sky.
 """
 
 import time
@@ -15,21 +13,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from too_planner import sequence
 from too_planner.bound import Bound, upper_bound
 from too_planner.coverage import Atoms
 from too_planner.nightsky import FloatArray
-from too_planner.search import Search, enough, whole_fields
-from too_planner.sequence import Timing, Visits
+from too_planner.search import Search
 from too_planner.structures import Problem
 from too_planner.timeline import Cursor, Placed, compile_block
 
 __all__ = ["Problem", "Solution", "schedule", "solve"]
 
-GOOD_ENOUGH = 0.998
-"""Share of the bound at which the search ends."""
-_HALF, _GOOD = 0.5, 0.985
-"""With half of the effort spent a somewhat smaller share will do."""
 _BOUND_S = 3.0
 """No further cut is looked for after this time; the bound holds all the same."""
 
@@ -73,38 +65,19 @@ def solve(problem: Problem) -> Solution:
         # others see all of it, or it was seen before
         return Solution([], bound, 0.0)
     small = _restricted(problem, chosen)
-    timing = Timing(small.rules)
-    search = Search(small, timing, bound.choice[chosen], until)
-    best = _best_night(search, small, timing, bound)
-    if best is None and problem.fill and len(problem.rules.steps) > 1:
+    search = Search(small, bound.choice[chosen], bound.value, until)
+    found = int(search.run().counts[0])
+    if found == 0 and problem.fill and len(problem.rules.steps) > 1:
         # no field can get the whole sequence: better seen once than not at all
         first = replace(problem.rules, steps=problem.rules.steps[:1])
         return Solution(solve(replace(problem, rules=first)).placed, bound, 0.0)
-    if best is None:
-        return Solution([], bound, 0.0)
-    if problem.fill:
-        best = _fill(small, timing, best, until)
-    placed = _exact(small, best)
+    if problem.fill and len(problem.rules.steps) > 1:
+        search.fill()
+    placed = _exact(small, search.placed())
     weight = small.atoms.union(_whole_of(small, placed))
     fields = [int(chosen[item.field]) for item in placed]
     back = [replace(item, field=index) for item, index in zip(placed, fields, strict=True)]
     return Solution(back, bound, weight)
-
-
-def _best_night(search: Search, problem: Problem, timing: Timing, bound: Bound) -> Visits | None:
-    """The best of the nights that are found: the most sky, then the earlier one."""
-    goal = GOOD_ENOUGH * min(bound.value, problem.target or np.inf)
-    best, weight, key = None, -1.0, (-1.0, 0.0)
-    for visits in search.nights():
-        here = problem.atoms.union(whole_fields(problem, visits))
-        start = timing.starts(visits)
-        now = (round(here, 5), -float(start.mean()) if len(start) else 0.0)
-        if best is None or now > key:
-            best, weight, key = visits, here, now
-        good = search.spent >= _HALF and weight >= _GOOD * goal
-        if weight >= goal or good or search.is_late():
-            break
-    return best if best is None or weight >= goal else search.polish(best)
 
 
 def _whole_of(problem: Problem, placed: list[Placed]) -> list[int]:
@@ -119,7 +92,7 @@ def _candidates(problem: Problem, choice: FloatArray) -> NDArray[np.int64]:
     worth = np.array([problem.atoms.gain(index, nothing) for index in range(problem.size)])
     worth[[not found for found in problem.rules.intervals]] = 0.0
     wanted = int((choice > 1e-6).sum())
-    most = wanted + max(60, wanted // 2)
+    most = wanted + max(200, wanted)
     rank = np.lexsort((-worth, choice <= 1e-6))
     rank = rank[:most]
     return np.sort(rank[(worth[rank] > 1e-9)])
@@ -151,43 +124,19 @@ def _in_order(problem: Problem) -> list[Placed]:
     return visits
 
 
-def _fill(problem: Problem, timing: Timing, night: Visits, until: float) -> Visits:
-    """Single first visits of unseen sky where they fit."""
-    covered = np.zeros(len(problem.atoms.weight), dtype=bool)
-    for index in np.unique(night.field):
-        covered[problem.atoms.of_field[index]] = True
-    if len(problem.rules.steps) == 1 or enough(problem, covered, len(np.unique(night.field))):
-        return night
-    there = set(night.field.tolist())
-    left = [index for index in range(problem.size) if index not in there]
-    left.sort(key=lambda index: -problem.atoms.gain(index, covered))
-    return sequence.add_fields(
-        timing,
-        night,
-        problem.atoms,
-        covered,
-        left,
-        until=until,
-        most=problem.max_fields,
-        target=problem.target,
-        steps=1,
-    )
-
-
-def _exact(problem: Problem, night: Visits) -> list[Placed]:
+def _exact(problem: Problem, visits: list[Placed]) -> list[Placed]:
     """Times by the telescope's full model (dome included); what does not fit goes as a whole."""
-    rules = problem.rules
-    left = night
+    left = visits
     while True:
         cursor = Cursor(problem.dark[0][0])
         placed: list[Placed] = []
         lost: int | None = None
-        for index, step in zip(left.field.tolist(), left.step.tolist(), strict=True):
-            start = cursor.visit(rules, index, step, problem.dark[-1][1])
+        for visit in left:
+            start = cursor.visit(problem.rules, visit.field, visit.step, problem.dark[-1][1])
             if start is None:
-                lost = index
+                lost = visit.field
                 break
-            placed.append(Placed(index, step, start))
+            placed.append(replace(visit, start_s=start))
         if lost is None:
             return placed
-        left = left.take(np.flatnonzero(left.field != lost))
+        left = [visit for visit in left if visit.field != lost]

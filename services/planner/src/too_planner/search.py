@@ -1,321 +1,266 @@
-"""Nights with exact times, better and better: what the scheduler chooses from."""
+"""Rows of visits with exact times, better and better: what the scheduler chooses from.
 
-import random
+The first row takes fields by what they add, those of the relaxed optimum first. Then large
+neighbourhoods are searched: some fields are taken out of the row (neighbours in time or on the
+sky, or any), and what fits then is put back where it costs least; a worse row is accepted now and
+then, ever less often. The effort is counted in rounds, so that the same input gives the same plan;
+the deadline only breaks it off. The loops are in `kernels.py`.
+"""
+
 import time
-from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from too_planner import ordering, sequence
-from too_planner.matching import assign, bit_sets
+from too_planner import compiling, kernels, neighbourhoods
+from too_planner.coverage import Atoms
+from too_planner.kernels import Model, Row, Work
+from too_planner.neighbourhoods import Effort
 from too_planner.nightsky import FloatArray
-from too_planner.runs import Filled, RunSearch
-from too_planner.sequence import Timing, Visits
 from too_planner.structures import Problem
+from too_planner.timeline import Placed, Rules, Slews
 
-_ROUNDS = 40
-"""Shapes that are tried at once, before the best of them is compiled."""
-_PAD_FROM_S = 0.5
-_POLISH = 3
-_PASSES = 5
-_QUICK = 0.3
-_SHAKE_PER = 16
-_SHAKE_FROM = 12
+GOOD_ENOUGH = 0.998
+"""Share of the bound at which the search ends."""
+_HALF, _GOOD = 0.5, 0.985
+"""With half of the effort spent a somewhat smaller share will do."""
+
+TICK_S = 0.1
+ROUNDS = 30
+"""Per unit of a problem's effort."""
+_CHUNK, _CHUNK_PLAIN = 200, 2
+"""Rounds between two looks at the clock."""
+_SETTLED = 200
+"""Rounds at least: to have the worthy fields early, even if nothing is left to gain."""
+_HOT, _COLD = 0.4, 0.01
+"""Temperature at the begin and in the end, in gains of a mean field."""
+_DEAD, _LATE = 0.3, 0.002
+"""Worth of the time of a mean field, of all first looks at the begin instead of the end."""
+_TRIED = 60
+"""Fields outside the row that are tried in a round, on average, beyond which some are left out."""
 
 
-def whole_fields(problem: Problem, visits: Visits) -> list[int]:
-    """Fields with all their visits."""
-    count = np.bincount(visits.field, minlength=problem.size)
-    return [int(index) for index in np.flatnonzero(count == len(problem.rules.steps))]
+def dead_times(slews: Slews, size: int, overhead_s: float) -> FloatArray:
+    """Dead times between all fields in whole ticks, filter changes left aside; shape (n, n)."""
+    table = np.empty((size, size))
+    for index in range(size):
+        table[index] = np.maximum(slews.row(index), overhead_s)
+    return np.asarray(np.ceil(table / TICK_S - 1e-4) * TICK_S)
 
 
-def enough(problem: Problem, covered: NDArray[np.bool_], fields: int) -> bool:
-    """As many fields, or as much sky, as is wanted."""
-    if problem.max_fields is not None and fields >= problem.max_fields:
-        return True
-    if problem.target is None:
-        return False
-    return float(problem.atoms.weight[covered].sum()) >= problem.target
+def _limits(rules: Rules, gap: float) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """Earliest and latest starts of each visit in each interval, so that the others find room."""
+    steps, size = len(rules.steps), len(rules.intervals)
+    width = max((len(found) for found in rules.intervals), default=0)
+    low = np.full((size, max(width, 1), steps), np.inf)
+    high = np.full((size, max(width, 1), steps), -np.inf)
+    for index, found in enumerate(rules.intervals):
+        for number, (begin, end) in enumerate(found):
+            low[index, number] = np.ceil(begin / TICK_S - 1e-6) * TICK_S
+            for step, template in enumerate(rules.steps):
+                last = np.floor((end - template.duration_s) / TICK_S + 1e-6) * TICK_S
+                high[index, number, step] = last
+    for step in range(1, steps):
+        open_ = np.where(low[:, :, step - 1] <= high[:, :, step - 1], low[:, :, step - 1], np.inf)
+        low[:, :, step] = np.maximum(low[:, :, step], open_.min(axis=1, keepdims=True) + gap)
+    for step in range(steps - 2, -1, -1):
+        after = np.where(low[:, :, step + 1] <= high[:, :, step + 1], high[:, :, step + 1], -np.inf)
+        high[:, :, step] = np.minimum(high[:, :, step], after.max(axis=1, keepdims=True) - gap)
+    counts = np.array([len(found) for found in rules.intervals], dtype=np.int64)
+    return low, high, counts
+
+
+def make_model(problem: Problem, choice: FloatArray) -> Model:
+    """What the kernels need to know of a problem."""
+    rules, atoms = problem.rules, problem.atoms
+    gap = float(np.ceil(rules.min_gap_s / TICK_S - 1e-6) * TICK_S)
+    low, high, counts = _limits(rules, gap)
+    change = [
+        [
+            rules.filter_change_s if before.last_filter != after.first_filter else 0.0
+            for after in rules.steps
+        ]
+        for before in rules.steps
+    ]
+    lengths = np.array([step.duration_s for step in rules.steps])
+    begin, end = problem.dark[0][0], problem.dark[-1][1]
+    return Model(
+        pause=dead_times(rules.slews, problem.size, rules.overhead_s),
+        change=np.ceil(np.array(change) / TICK_S - 1e-6) * TICK_S,
+        length=np.ceil(lengths / TICK_S - 1e-6) * TICK_S,
+        low=low,
+        high=high,
+        intervals=counts,
+        first=np.concatenate([[0], np.cumsum([len(of) for of in atoms.of_field])]).astype(np.int64),
+        atom=np.concatenate([*atoms.of_field, np.empty(0, dtype=np.int64)]).astype(np.int64),
+        weight=np.ascontiguousarray(atoms.weight, dtype=np.float64),
+        vector=rules.slews.vectors(),
+        factor=np.where(choice > 0.99, 10.0, np.where(choice > 1e-6, 3.0, 1.0)),
+        gap=gap,
+        overhead=float(rules.overhead_s),
+        begin=float(begin),
+        span=float(max(end - begin, 1.0)),
+        most=problem.size if problem.max_fields is None else int(problem.max_fields),
+        target=float("inf") if problem.target is None else float(problem.target),
+    )
+
+
+def make_row(model: Model) -> Row:
+    """An empty row."""
+    fields, steps = len(model.intervals), len(model.length)
+    size = fields * steps + 2
+
+    def whole(length: int) -> NDArray[np.int64]:
+        return np.zeros(length, dtype=np.int64)
+
+    return Row(
+        counts=whole(2),
+        field=whole(size),
+        step=whole(size),
+        low=np.zeros(size),
+        high=np.zeros(size),
+        start=np.zeros(size),
+        latest=np.zeros(size),
+        link=np.zeros(size),
+        place=np.full((fields, steps), -1, dtype=np.int64),
+        cover=whole(len(model.weight)),
+        seen=np.zeros(1),
+    )
 
 
 class Search:
-    """Nights, each with exact times, better and better."""
+    """The best row so far.
 
-    def __init__(self, problem: Problem, timing: Timing, choice: FloatArray, until: float) -> None:
-        self._problem, self._timing, self._choice = problem, timing, choice
+    Parameters
+    ----------
+    problem
+        What is to be scheduled.
+    choice
+        Fractions of the fields in the relaxed optimum.
+    bound
+        Weight that no schedule exceeds.
+    until
+        Reading of the clock (time.perf_counter) at which the search ends.
+    """
+
+    def __init__(self, problem: Problem, choice: FloatArray, bound: float, until: float) -> None:
         self._until = until
-        self.spent = 0.0
-        """Share of the effort."""
-        nothing = np.zeros(len(problem.atoms.weight), dtype=bool)
-        self._worth = np.array(
-            [problem.atoms.gain(index, nothing) for index in range(problem.size)]
+        visits = problem.size * len(problem.rules.steps)
+        self._compiled = compiling.is_worth(visits) and compiling.compile_kernels()
+        self.model = make_model(problem, choice)
+        fields = problem.size
+        self._work = Work(
+            out=np.zeros(fields, dtype=bool),
+            key=np.empty(fields),
+            candidate=np.arange(fields),
+            gone=np.empty(fields, dtype=np.int64),
+            added=np.empty(fields, dtype=np.int64),
+            random=np.array([1 + (problem.seed * 7919) % 2147483645], dtype=np.int64),
         )
-        tier = np.where(choice > 0.99, 2, np.where(choice > 1e-6, 1, 0))
-        self._ranked = [int(i) for i in np.lexsort((-self._worth, -tier))]
+        self._rounds = problem.structures * ROUNDS
+        self._goal = GOOD_ENOUGH * min(bound, self.model.target)
+        self.best = make_row(self.model)
 
-    def is_late(self) -> bool:
-        """The deadline has come."""
-        return time.perf_counter() > self._until
-
-    def nights(self) -> Iterator[Visits]:
-        """Nights to choose from, as long as there is effort left."""
-        if len(self._problem.rules.steps) == 1:
-            yield from self._single()
-            return
-        effort, pad, done = self._problem.structures, 0.0, set[str]()
-        search = RunSearch(self._problem, self._choice)
-        search.begin()
-        while search.pool:
-            best = search.pool[0]
-            key = f"{pad} {best.shape}"
-            if key not in done and best.place:
-                done.add(key)
-                rows = self._rows_of(best)
-                if len(done) == 1 and self._quick_changes():
-                    yield self._finish(self._inserted())
-                night = self._finish(*rows)
-                yield night
-                slews = self._slews_s(night)
-                if pad == 0.0 and slews > _PAD_FROM_S:
-                    # slots were too short: another search, with time for slews in each
-                    pad = slews
-                    search = RunSearch(self._problem, self._choice, pad)
-                    search.begin()
-                    continue
-            if effort <= 0 or time.perf_counter() > self._until:
-                return
-            for _ in range(min(effort, _ROUNDS)):
-                search.improve()
-                if time.perf_counter() > self._until:
-                    break
-            effort -= _ROUNDS
-            self.spent = 1.0 - max(effort, 0) / self._problem.structures
-
-    def _quick_changes(self) -> bool:
-        """Filter changes are short against a visit: no need to think in runs of a filter."""
-        rules = self._problem.rules
-        return rules.filter_change_s < _QUICK * (rules.steps[0].duration_s + rules.overhead_s)
-
-    def _inserted(self) -> Visits:
-        """A night made by insertion alone, the worthiest field first."""
-        nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
-        return self._filled_up(Visits(none, none, nothing, nothing))
-
-    def _slews_s(self, night: Visits) -> float:
-        """Time that a step takes beyond the read-out, on average, filter changes left aside."""
-        if len(night) < 2:
-            return 0.0
-        pause = self._timing.table[night.field[:-1], night.field[1:]]
-        return float(pause.mean()) - self._problem.rules.overhead_s
-
-    def _single(self) -> Iterator[Visits]:
-        """One visit a field: fields matched to slots, with more and more time for slews."""
-        problem, rules = self._problem, self._problem.rules
-        pad = 0.0
-        for _ in range(2):
-            slot = rules.steps[0].duration_s + rules.overhead_s + pad
-            starts = np.concatenate(
-                [
-                    begin + slot * np.arange(max(0, int((end - begin + rules.overhead_s) // slot)))
-                    for begin, end in problem.dark
-                ]
-            )
-            allowed = np.zeros((problem.size, len(starts)), dtype=bool)
-            for index, found in enumerate(rules.intervals):
-                for low, high in found:
-                    allowed[index] |= (starts >= low) & (starts + rules.steps[0].duration_s <= high)
-            matched = assign(
-                bit_sets(allowed),
-                len(starts),
-                problem.atoms,
-                np.zeros(len(problem.atoms.weight), dtype=bool),
-                max_fields=problem.max_fields,
-                target=problem.target,
-                factor=np.where(self._choice > 0.99, 10.0, np.where(self._choice > 1e-6, 3.0, 1.0)),
-            )
-            if not matched.position_of:
-                return
-            fields = np.array(sorted(matched.position_of, key=lambda i: matched.position_of[i]))
-            when = starts[[matched.position_of[int(index)] for index in fields]]
-            row = self._visits(fields, np.zeros(len(fields), dtype=np.int64), when)
-            night = self._finish(row, self._ordered(row, when), self._inserted())
-            yield night
-            pad = self._slews_s(night)
-            if pad < 0.2 or time.perf_counter() > self._until:
-                return
-
-    def _rows_of(self, filled: Filled) -> tuple[Visits, Visits]:
-        pairs = [
-            (slot, index, visit)
-            for index, slots in filled.place.items()
-            for visit, slot in enumerate(slots)
-        ]
-        pairs.sort()
-        # nothing that is left may be worth a field: the table is empty then
-        table = np.array(pairs, dtype=np.int64).reshape(-1, 3)
-        when = filled.starts[table[:, 0]]
-        row = self._visits(table[:, 1], table[:, 2], when)
-        return row, self._ordered(row, when)
-
-    def _visits(
-        self, fields: NDArray[np.int64], steps: NDArray[np.int64], when: FloatArray
-    ) -> Visits:
-        """Visits with the intervals that hold their times."""
-        low, high = np.empty(len(fields)), np.empty(len(fields))
-        for number, (index, step, start) in enumerate(zip(fields, steps, when, strict=True)):
-            duration = self._problem.rules.steps[step].duration_s
-            found = self._problem.rules.intervals[index]
-            best = min(found, key=lambda item: max(item[0] - start, start + duration - item[1]))
-            low[number], high[number] = best[0], best[1] - duration
-        return Visits(fields, steps, low, high)
-
-    def _ordered(self, row: Visits, when: FloatArray) -> Visits:
-        """Within each run the nearest next one that leaves every other time before it sets."""
-        filters = [self._problem.rules.steps[step].first_filter for step in row.step]
-        spans = np.searchsorted([end for _, end in self._problem.dark], when)
-        edges = [
-            0,
-            *(
-                place
-                for place in range(1, len(row))
-                if filters[place] != filters[place - 1] or spans[place] != spans[place - 1]
-            ),
-            len(row),
-        ]
-        gap = self._problem.rules.min_gap_s
-        before = self._timing.before(row)
-        low, high = row.low.copy(), row.high.copy()
-        has = before >= 0
-        low[has] = np.maximum(low[has], when[before[has]] + gap)
-        high[before[has]] = np.minimum(high[before[has]], when[has] - gap)
-        order: list[int] = []
-        for first, last in pairwise(edges):
-            order.extend(
-                self._nearest(row, low, high, when, first, last, order[-1] if order else None)
-            )
-        return self._without_lost(row.take(np.array(order, dtype=np.int64)), row)
-
-    def _without_lost(self, kept: Visits, row: Visits) -> Visits:
-        """Without fields of which a visit is missing."""
-        size = self._problem.size
-        missing = np.bincount(row.field, minlength=size) - np.bincount(kept.field, minlength=size)
-        return kept.take(np.flatnonzero(missing[kept.field] == 0))
-
-    def _nearest(
-        self,
-        row: Visits,
-        low: FloatArray,
-        high: FloatArray,
-        when: FloatArray,
-        first: int,
-        last: int,
-        current: int | None,
-    ) -> list[int]:
-        timing, rules = self._timing, self._problem.rules
-        members = np.arange(first, last)
-        members = members[np.argsort(high[members], kind="stable")]
-        slot = rules.steps[int(row.step[first])].duration_s + rules.overhead_s
-        now = float(when[first])
-        table = timing.table
-        order: list[int] = []
-        here = None if current is None else int(row.field[current])
-        while len(members):
-            # what has set is lost; running after it would lose the others as well
-            members = members[high[members] >= now - 1.0]
-            if not len(members):
+    def run(self) -> Row:
+        """Search until the bound is near, the effort is spent or the deadline has come."""
+        model, best, work = self.model, self.best, self._work
+        steps, fields = len(model.length), len(model.intervals)
+        sober = self._effort(0.0, 1.0)
+        neighbourhoods.fill_up(model, best, fields, steps, sober, model.factor, work)
+        if best.counts[1] == 0 or self._rounds == 0:
+            return best
+        current, trial = make_row(model), make_row(model)
+        kernels.copy_row(best, current)
+        trial.cover[:] = best.cover
+        mean = float(best.seen[0]) / int(best.counts[1])
+        effort = self._effort(mean, 1.0)
+        heat = np.array([_HOT * mean, (_COLD / _HOT) ** (1.0 / self._rounds)])
+        even = np.ones(fields)
+        chunk = _CHUNK if self._compiled else _CHUNK_PLAIN
+        for done in range(0, self._rounds, chunk):
+            if time.perf_counter() > self._until or self._is_good(done):
                 break
-            spare = high[members] - now - slot * np.arange(len(members))
-            urgent = np.flatnonzero(spare < slot)
-            pool = np.flatnonzero(low[members] <= now + 1.0)
-            if not len(pool):
-                pool = np.array([int(np.argmin(low[members]))])
-                now = max(now, float(low[members[pool[0]]]))
-            if len(urgent):
-                inside = pool[pool <= urgent[0]]
-                pool = inside if len(inside) else pool
-            fields = row.field[members[pool]]
-            if here is None:
-                pick = int(np.argmax(self._worth[fields]))
-                extra = 0.0
-            else:
-                pause = table[here, fields]
-                distance = rules.slews.row(here)[fields]
-                pick = int(np.lexsort((distance, np.round(pause, 0)))[0])
-                extra = float(pause[pick]) - rules.overhead_s
-            chosen = int(members[pool[pick]])
-            order.append(chosen)
-            here = int(row.field[chosen])
-            now += slot + extra
-            members = np.delete(members, pool[pick])
-        return order
-
-    def _finish(self, *rows: Visits) -> Visits:
-        """Repair, shorten and fill up the best of some rows until it gets no better."""
-        problem, timing, until = self._problem, self._timing, self._until
-        nights = []
-        for row in rows:
-            fixed, _ = sequence.repair(timing, row, self._worth)
-            nights.append(self._filled_up(ordering.shorten(timing, fixed, until)))
-        night = max(nights, key=lambda row: problem.atoms.union(whole_fields(problem, row)))
-        for _ in range(_PASSES):
-            size = len(night)
-            night = self._filled_up(ordering.shorten(timing, night, until))
-            if len(night) == size:
-                break
-        return night
-
-    def _filled_up(self, night: Visits) -> Visits:
-        """With further fields where they fit."""
-        problem = self._problem
-        covered = np.zeros(len(problem.atoms.weight), dtype=bool)
-        for index in np.unique(night.field):
-            covered[problem.atoms.of_field[index]] = True
-        if enough(problem, covered, len(np.unique(night.field))):
-            return night
-        there = set(night.field.tolist())
-        return sequence.add_fields(
-            self._timing,
-            night,
-            problem.atoms,
-            covered,
-            [index for index in self._ranked if index not in there],
-            until=self._until,
-            most=problem.max_fields,
-            target=problem.target,
-        )
-
-    def polish(self, night: Visits) -> Visits:
-        """Exchange fields for better ones, then shorten and fill up again."""
-        problem = self._problem
-        wanted = [index for index in self._ranked if self._choice[index] > 1e-6]
-        others = [index for index in self._ranked if self._choice[index] <= 1e-6][:60]
-        for _ in range(_POLISH):
-            before = problem.atoms.union(whole_fields(problem, night))
-            night = sequence.swap_fields(
-                self._timing, night, problem.atoms, wanted + others, until=self._until
-            )
-            night = self._filled_up(ordering.shorten(self._timing, night, self._until))
-            if problem.atoms.union(whole_fields(problem, night)) <= before + 1e-6:
-                break
-        # with several visits a field a stretch hangs on others: little is won for much time
-        return self._shaken(night) if len(problem.rules.steps) == 1 else night
-
-    def _shaken(self, night: Visits) -> Visits:
-        """Take the fields of random stretches out, put in what fits then, keep what is better."""
-        problem, rng = self._problem, random.Random(self._problem.seed)
-        best, weight = night, problem.atoms.union(whole_fields(problem, night))
-        for _ in range(problem.structures // _SHAKE_PER):
-            if len(best) < _SHAKE_FROM or time.perf_counter() > self._until:
-                break
-            width = rng.randint(len(best) // 30 + 1, len(best) // 8 + 1)
-            first = rng.randrange(max(1, len(best) - width))
-            gone = best.field[first : first + width]
-            trial = best.take(np.flatnonzero(~np.isin(best.field, gone)))
-            for _ in range(2):
-                trial = self._filled_up(ordering.shorten(self._timing, trial, self._until))
-            now = problem.atoms.union(whole_fields(problem, trial))
-            if now >= weight:
-                best, weight = trial, now
+            neighbourhoods.improve(model, current, best, trial, chunk, heat, effort, even, work)
         return best
+
+    def _is_good(self, done: int) -> bool:
+        if done < min(_SETTLED, self._rounds // 2):
+            return False
+        seen = float(self.best.seen[0])
+        return seen >= self._goal or (done >= _HALF * self._rounds and seen >= _GOOD * self._goal)
+
+    def _effort(self, mean: float, share: float) -> Effort:
+        """For the first row (no `mean`), or for the rounds after it."""
+        model = self.model
+        outside = len(model.intervals) - int(self.best.counts[1])
+        if mean > 0.0:
+            share = min(1.0, _TRIED / max(outside, 1))
+        slot = float(model.length.sum()) + len(model.length) * model.overhead
+        middle = (np.arange(1024) + 0.5) / 1024
+        return Effort(
+            per_s=_DEAD * mean / slot,
+            late=_LATE * float(self.best.seen[0]),
+            ruin=20 if mean > 0.0 else 0,
+            give_up=12 if mean > 0.0 else len(model.intervals),
+            blink=0.02 if mean > 0.0 else 0.0,
+            noise=1.5 if mean > 0.0 else 0.0,
+            share=share,
+            exponential=-np.log(middle),
+        )
+
+    def fill(self) -> None:
+        """Single first visits of unseen sky where they fit; what has its whole sequence stays."""
+        model, best, work = self.model, self.best, self._work
+        candidates = np.flatnonzero(best.place[:, 0] < 0)
+        work.candidate[: len(candidates)] = candidates
+        best.cover[:] = 0
+        best.seen[0] = 0.0
+        for field in np.flatnonzero(best.place[:, 0] >= 0).tolist():
+            kernels.see(model, best, field, 1)
+        effort = self._effort(0.0, 1.0)
+        even = np.ones(len(model.intervals))
+        neighbourhoods.fill_up(model, best, len(candidates), 1, effort, even, work)
+
+    def placed(self) -> list[Placed]:
+        """Visits of the best row."""
+        best, size = self.best, int(self.best.counts[0])
+        return [
+            Placed(int(field), int(step), float(start))
+            for field, step, start in zip(
+                best.field[:size], best.step[:size], best.start[:size], strict=True
+            )
+        ]
+
+
+def warm_up() -> None:
+    """Plan a small made-up night, so that all of the inner loops are compiled."""
+    from too_planner.telescope import ConstantRateSlew, Timing
+    from too_planner.timeline import make_template
+
+    timing = Timing(overhead_s=10.0, filter_change_s=30.0, slew=ConstantRateSlew(rate_deg_per_s=1))
+    count, end = 12, 3000.0
+    templates = tuple(
+        make_template([(name, 100.0)], dithers=1, dither_slew_s=0.0, timing=timing) for name in "gr"
+    )
+    problem = Problem(
+        rules=Rules(
+            steps=templates,
+            intervals=[[(0.0, end)]] * count,
+            slews=Slews(
+                timing,
+                3.0 * np.arange(count, dtype=np.float64),
+                np.zeros(count),
+                latitude_deg=0.0,
+                sidereal_h_at_epoch=0.0,
+            ),
+            overhead_s=10.0,
+            filter_change_s=30.0,
+            min_gap_s=300.0,
+        ),
+        atoms=Atoms(np.full(count, 1.0 / count), [np.array([index]) for index in range(count)]),
+        dark=((0.0, end),),
+        structures=1,
+    )
+    search = Search(problem, np.ones(count), 1.0, time.perf_counter() + 60.0)
+    search.run()
+    search.fill()
