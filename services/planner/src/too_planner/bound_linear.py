@@ -100,6 +100,10 @@ class WarmSolver:
             ("presolve", "off"),
             ("threads", 1),
             ("parallel", "off"),
+            # rows come and go too often for the exact weights of steepest edges
+            ("simplex_dual_edge_weight_strategy", 1),
+            ("simplex_price_strategy", 1),
+            ("simplex_scale_strategy", 0),
         ):
             self._model.setOptionValue(name, value)
 

@@ -78,12 +78,14 @@ class Points:
         band = _band_of(dec_deg)
         keys = band * _BAND_KEY + ra
         order = np.argsort(keys)
+        ra, dec = ra[order], dec_deg[order]
         return cls(
-            ra_deg=ra[order],
-            dec_deg=dec_deg[order],
+            ra_deg=ra,
+            dec_deg=dec,
             weight=weight[order],
             area_deg2=area_deg2[order],
-            vectors=unit_vectors(ra[order], dec_deg[order]),
+            # one component after the other, see `columns`
+            vectors=np.asfortranarray(unit_vectors(ra, dec)),
             _keys=keys[order],
         )
 
@@ -114,7 +116,7 @@ class Points:
             np.repeat(pixels.pixel_area_sr(levels + depth) * DEG2_PER_SR, pieces),
         )
 
-    @cached_property
+    @property
     def columns(self) -> FloatArray:
         """`vectors` component by component, shape (3, n)."""
         return np.ascontiguousarray(self.vectors.T)
@@ -272,6 +274,10 @@ def _sums(group: IntArray, values: FloatArray, size: int) -> FloatArray:
     return np.bincount(group, weights=values, minlength=size).astype(np.float64)
 
 
+_CELLS_PER_POINT = 8
+"""Where the whole sky has more cells than this for each point, a list of them all is not kept."""
+
+
 def coarse_cells(points: Points, side_deg: float = 1.0) -> Points:
     """The same weight on cells of about one degree, at the weighted mean place of each."""
     rows = int(np.ceil(180.0 / side_deg))
@@ -281,6 +287,10 @@ def coarse_cells(points: Points, side_deg: float = 1.0) -> Points:
     stride = int(360.0 / side_deg) + 2
     cell = band * stride + np.floor(points.ra_deg / 360.0 * around).astype(np.int64)
     size = rows * stride
+    if size > _CELLS_PER_POINT * len(points):
+        # fine cells, of which nearly all are empty: only those with a point are counted
+        _, cell = np.unique(cell, return_inverse=True)
+        size = int(cell.max(initial=-1)) + 1
     weight = _sums(cell, points.weight, size)
     used = np.flatnonzero(weight > 0)
     vectors = np.stack(

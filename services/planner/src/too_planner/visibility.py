@@ -109,10 +109,19 @@ def make_night(
 
 def _slacks(
     sky: NightSky, limits: Constraints, ra_deg: FloatArray, dec_deg: FloatArray
-) -> dict[str, FloatArray]:
-    """How far each limit is from being broken: (n, t) each, negative where it is broken."""
+) -> tuple[NDArray[np.int64], dict[str, FloatArray]]:
+    """How far each limit is from being broken: (n, t) each, negative where it is broken.
+
+    Only for places that are high enough at some moment, whose numbers come first: most of a grid
+    never is, and asking the Moon for it would be most of the work.
+    """
     apparent = sky.apparent(ra_deg, dec_deg)
-    slack = {"airmass": sky.sin_altitude(apparent) - limits.sin_altitude_min}
+    airmass = sky.sin_altitude(apparent)
+    airmass -= limits.sin_altitude_min
+    up = np.flatnonzero(airmass.max(axis=1) >= 0)
+    if len(up) < len(airmass):
+        apparent, airmass, ra_deg, dec_deg = apparent[up], airmass[up], ra_deg[up], dec_deg[up]
+    slack = {"airmass": airmass}
     if limits.moon_separation_min_deg > 0:
         cos_min = np.cos(np.radians(limits.moon_separation_min_deg))
         slack["moon"] = cos_min - sky.cos_moon_separation(apparent)
@@ -127,7 +136,7 @@ def _slacks(
             outside = np.maximum(zone.hour_angle_min_h - angle, angle - zone.hour_angle_max_h)
             open_sky = (dec_deg > zone.dec_max_deg)[:, None]
             slack[f"zone{number}"] = np.where(open_sky, 1.0, outside - 1e-9)
-    return slack
+    return up, slack
 
 
 def _good_intervals(slack: NDArray[Any], seconds: FloatArray) -> list[list[Interval]]:
@@ -177,9 +186,9 @@ def observable_intervals(
     for begin in range(0, len(allowed), 2000):
         rows = allowed[begin : begin + 2000]
         for sky in night.sky:
-            slacks = _slacks(sky, limits, ra_deg[rows], dec_deg[rows])
+            up, slacks = _slacks(sky, limits, ra_deg[rows], dec_deg[rows])
             parts = _good_intervals(np.stack(list(slacks.values())), sky.seconds)
-            for row, intervals in zip(rows, parts, strict=True):
+            for row, intervals in zip(rows[up].tolist(), parts, strict=True):
                 found[row].extend(intervals)
     return found
 
@@ -199,12 +208,13 @@ def ever_observable(
     result = {name: np.zeros(size, dtype=bool) for name in ("altitude", "telescope", "moon")}
     dec_good = (dec_deg >= limits.dec_deg[0]) & (dec_deg <= limits.dec_deg[1])
     for begin in range(0, size, 20000):
-        rows = slice(begin, begin + 20000)
+        part = slice(begin, begin + 20000)
         for sky in night.coarse:
-            slacks = _slacks(sky, limits, ra_deg[rows], dec_deg[rows])
-            high = slacks["airmass"] >= 0
-            result["altitude"][rows] |= high.any(axis=1)
-            good = high & dec_good[rows][:, None]
+            up, slacks = _slacks(sky, limits, ra_deg[part], dec_deg[part])
+            rows = begin + up
+            result["altitude"][rows] = True
+            good = slacks["airmass"] >= 0
+            good &= dec_good[rows][:, None]
             for name, slack in slacks.items():
                 if name not in {"airmass", "moon"}:
                     good &= slack >= 0
