@@ -85,3 +85,14 @@ def test_coarse_cells_keep_the_weight():
     cells = coverage.coarse_cells(EVERYWHERE)
     assert cells.weight.sum() == pytest.approx(1.0)
     assert len(cells) <= len(EVERYWHERE)
+
+
+@pytest.mark.parametrize("side_deg", [0.004, 0.05, 3.0])
+def test_cells_keep_the_weight_however_fine_they_are(side_deg):
+    cells = coverage.coarse_cells(EVERYWHERE, side_deg)
+    assert cells.weight.sum() == pytest.approx(EVERYWHERE.weight.sum())
+    assert cells.area_deg2.sum() == pytest.approx(EVERYWHERE.area_deg2.sum())
+    assert len(cells) <= len(EVERYWHERE)
+    # a cell's place is the mean of its points: none lies far from one of them
+    nearest = (cells.vectors @ EVERYWHERE.vectors.T).max(axis=1)
+    assert np.degrees(np.arccos(np.clip(nearest, -1, 1))).max() < 1.5 * side_deg

@@ -43,7 +43,8 @@ def plan_scenario(
             changed = inputs.parameters.model_copy(update={"seed": seed})
             inputs = replace(inputs, parameters=changed)
         if free_pointing or catalogue is not None:
-            inputs = _retargeted(inputs, catalogue)
+            grid = scenarios.grid_of(content, base) if catalogue is None else None
+            inputs = _retargeted(inputs, catalogue, grid)
     except KeyError as error:
         raise typer.BadParameter(f"{scenario.name}: {error} is missing") from error
     except ValueError as error:
@@ -67,8 +68,8 @@ def _read(scenario: Path) -> Any:
         raise ValueError("not UTF-8 text") from error
 
 
-def _retargeted(inputs: Any, catalogue: Path | None) -> Any:
-    """The same request with pointings off the grid: free ones, or galaxies."""
+def _retargeted(inputs: Any, catalogue: Path | None, grid: Any) -> Any:
+    """The same request with pointings off the grid: free ones (and the grid's), or galaxies."""
     from too_planner.targets import choose_targets
     from too_planner.telescope import Strategy
 
@@ -77,7 +78,7 @@ def _retargeted(inputs: Any, catalogue: Path | None) -> Any:
     chosen = choose_targets(
         inputs.telescope,
         parameters,
-        grid=None,
+        grid=grid,
         footprint=inputs.footprint,
         points=inputs.points,
         skymap=inputs.skymap,
