@@ -15,9 +15,9 @@ from too_planner.checker import check_plan
 from too_planner.depth import DepthError, Distances
 from too_planner.difference import difference
 from too_planner.galaxies import CatalogueError
-from too_planner.making import Material, finish, inputs_of, make
+from too_planner.making import Material, finish, inputs_of, make, no_plan
 from too_planner.network import plan_network
-from too_planner.plan import Plan, empty_statistics
+from too_planner.plan import Plan
 from too_planner.request import Parameters
 from too_planner.targets import Chosen
 from too_planner.telescope import TelescopeDefinition
@@ -40,6 +40,10 @@ def warm() -> None:
     import scipy.spatial  # noqa: F401
     from too_common.astro import skymap  # noqa: F401
 
+    from too_planner import compiling, search
+
+    compiling.compile_kernels()
+    search.warm_up()
     for path in fieldgrid.BUILT_IN.glob("*.npz"):
         fieldgrid.load_grid(path)
 
@@ -109,7 +113,7 @@ def plan_task(
         inputs, chosen = inputs_of(material)
         plan = finish(make(inputs), inputs, chosen)
     except (CatalogueError, DepthError) as error:
-        plan = _no_plan(material, str(error))
+        plan = no_plan(material, str(error))
         return {"plan": plan.model_dump(mode="json"), "difference": None}
     return _checked(plan, material, inputs, previous)
 
@@ -202,7 +206,7 @@ def network_task(*, members: list[dict[str, Any]], deadline_s: float) -> dict[st
                 Distances(material.parameters.depth, material.skymap)
             inputs, chosen = inputs_of(material)
         except (CatalogueError, DepthError) as error:
-            plan = _no_plan(material, str(error))
+            plan = no_plan(material, str(error))
             results[number] = {"plan": plan.model_dump(mode="json"), "difference": None}
             continue
         found.append((number, material, inputs, chosen))
@@ -216,17 +220,6 @@ def network_task(*, members: list[dict[str, Any]], deadline_s: float) -> dict[st
             done = finish(plan, inputs, chosen)
             results[number] = _checked(done, material, inputs, members[number].get("previous"))
     return {"plans": results, "statistics": statistics}
-
-
-def _no_plan(material: Material, reason: str) -> Plan:
-    return Plan(
-        telescope=material.telescope.name,
-        map_sha256=material.map_sha256,
-        parameters=material.parameters,
-        exposures=(),
-        statistics=empty_statistics(),
-        failure=reason,
-    )
 
 
 def coverage_task(
