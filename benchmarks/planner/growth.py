@@ -56,7 +56,7 @@ def _region(radius_deg: float, split: int = 0) -> Any:
     )
 
 
-def _inputs(name: str, skymap: Any, **values: Any) -> Any:
+def _inputs(name: str, skymap: Any, points: Any = None, **values: Any) -> Any:
     """Inputs of a plan by the telescope's own definition: a day from `BEGIN`."""
     from too_planner import fieldgrid
     from too_planner import telescope as definitions
@@ -81,7 +81,7 @@ def _inputs(name: str, skymap: Any, **values: Any) -> Any:
         telescope=telescope,
         parameters=parameters,
         grid=None if file is None else fieldgrid.load_grid(fieldgrid.BUILT_IN / file),
-        points=Points.of_map(skymap),
+        points=Points.of_map(skymap) if points is None else points,
         skymap=skymap,
     )
     return inputs_of(material)[0]
@@ -172,12 +172,14 @@ def _fields(shares: tuple[float, ...]) -> list[dict[str, Any]]:
 def _telescopes(radii: tuple[float, ...]) -> list[dict[str, Any]]:
     """One, two, ... telescopes from one map, one after the other: alone, and sharing the sky."""
     from too_planner import making, planning
+    from too_planner.coverage import Points
     from too_planner.network import plan_network
 
     rows: list[dict[str, Any]] = []
     for radius in radii:
         skymap = _region(radius)
-        many = [_inputs(name, skymap) for name in TELESCOPES]
+        points = Points.of_map(skymap)
+        many = [_inputs(name, skymap, points) for name in TELESCOPES]
         area = round(skymap.credible_area_deg2(0.9), 1)
         for inputs in many:
             planning.make_plan(inputs)

@@ -6,8 +6,6 @@ from typing import Any
 
 SETUPS = ("ztf_primary", "ztf_full", "decam", "gattini", "growth_india")
 OBJECTIVES = ("any", "seq")
-_TIGHTER = ("with_slews", "tight", "tighter", "slewed")
-"""Names under which a plan's bound may hold one that counts slews."""
 
 
 def parts(scenario: str) -> tuple[str, str, str]:
@@ -43,15 +41,14 @@ def broken(result: dict[str, Any]) -> bool:
 def tighter(row: dict[str, Any]) -> float | None:
     """The bound that counts slews, where the plan has one."""
     found = row.get("bound") or {}
-    for key, value in found.items():
-        if isinstance(value, int | float) and any(word in key for word in _TIGHTER):
-            return float(value)
-    return None
+    return None if found.get("without_slews") is None else float(found["value"])
 
 
 def own_bound(row: dict[str, Any]) -> float | None:
     """The plan's bound that forgets slews."""
-    value = (row.get("bound") or {}).get("value")
+    found = row.get("bound") or {}
+    value = found.get("without_slews")
+    value = found.get("value") if value is None else value
     return None if value is None else float(value)
 
 
