@@ -137,6 +137,8 @@ async def test_telescopes_are_planned_together(planner, world):
         assert told["probability_independent"] >= told["probability_best_single"]
         by_name = {row["telescope"]: row for row in view["plans"]}
         assert by_name["ZTF"]["parameters"]["filters"] == ["r"]
+        # not the 0.9 at which one telescope alone would stop
+        assert by_name["ZTF"]["parameters"]["probability"] == 1.0
         assert by_name["ZTF"]["parameters"]["exposure_times_s"] == [60]
         assert by_name["Gattini"]["parameters"]["filters"] == ["J"]
         assert {m["plan_id"] for m in told["members"]} == {p["plan_id"] for p in view["plans"]}

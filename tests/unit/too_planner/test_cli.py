@@ -78,6 +78,74 @@ def test_telescopes_share_the_sky(folder):
     assert told["plans"][1]["exposures_by_filter"].keys() == {"J"}
 
 
+def test_together_they_plan_to_the_end_of_the_night_unless_told_otherwise(folder):
+    """One telescope ends at its usual probability, which would leave the others idle."""
+    common = (
+        "--skymap",
+        folder / "map.fits",
+        "--telescope",
+        "Gattini",
+        "--telescope",
+        "ZTF",
+        *NIGHT,
+    )
+    out = folder / "long.json"
+    for options, wanted in (((), 1.0), (("--probability", 0.4), 0.4)):
+        answer = _run(*common, "--filters", "r J", "--out", out, *options)
+        assert answer.exit_code == 0, answer.output
+        reached = json.loads(answer.stdout)["network"]["probability"]
+        assert (reached > 0.93) == (wanted == 1.0)
+        for name in ("Gattini", "ZTF"):
+            document = json.loads((folder / f"long_{name}.json").read_text())
+            assert document["parameters"]["probability"] == wanted
+
+
+def test_a_galaxy_telescope_plans_with_a_tiling_one(folder):
+    """KPED looks at galaxies, Gattini tiles; the one leaves the other's sky alone."""
+    import numpy as np
+
+    rng = np.random.default_rng(5)
+    ra, dec = 115 + rng.normal(0, 2, 200), 10 + rng.normal(0, 2, 200)
+    mpc, mag = rng.uniform(20, 150, 200), rng.uniform(12, 16, 200)
+    rows = [f"GAL {k},{ra[k]:.4f},{dec[k]:.4f},{mpc[k]:.1f},{mag[k]:.2f}" for k in range(200)]
+    catalogue = folder / "galaxies.csv"
+    catalogue.write_text("\n".join(["name,ra_deg,dec_deg,distance_mpc,b_mag", *rows]))
+    common = (
+        "--skymap",
+        folder / "map.fits",
+        "--telescope",
+        "KPED",
+        "--telescope",
+        "Gattini",
+        *NIGHT,
+    )
+    answer = _run(*common, "--catalogue", catalogue, "--max-fields", 4, "--out", folder / "k.json")
+    assert answer.exit_code == 0, answer.output
+    told = json.loads(answer.stdout)
+    kped, gattini = told["plans"]
+    assert kped["fields"] == 4
+    assert kped["galaxy_score"] > 0
+    assert kped["bound"] is None
+    network = told["network"]
+    assert network["probability"] >= network["probability_best_single"]
+    assert network["probability"] <= kped["probability"] + gattini["probability"] + 1e-6
+    document = json.loads((folder / "k_KPED.json").read_text())
+    assert {row["field_id"][:3] for row in document["exposures"]} == {"GAL"}
+    for plan in told["plans"]:
+        parts = sum(cut["probability"] for cut in plan["cuts"])
+        assert plan["probability"] + parts == pytest.approx(1.0, abs=3e-5)
+    # no galaxy in reach is KPED's matter, and no reason to leave the others without a plan
+    far = _run(*common, "--catalogue", catalogue, "--galaxy-distance", "500 600")
+    assert far.exit_code == 0, far.output
+    kped, gattini = json.loads(far.stdout)["plans"]
+    assert "no galaxy" in kped["failure"]
+    assert gattini["exposures"] > 0
+    # without a catalogue it says so, and which telescope wants it
+    missing = _run(*common)
+    assert missing.exit_code == 2
+    assert "KPED looks at galaxies" in " ".join(missing.output.split())
+
+
 def test_an_earlier_plan_and_others_pointings_are_left_out(folder):
     out, again = folder / "first.json", folder / "again.json"
     assert _plan(folder, "--max-fields", 2, "--out", out).exit_code == 0

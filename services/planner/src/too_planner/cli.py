@@ -349,11 +349,11 @@ def _strategy(
 
 def _tell(plans: "list[Plan]", network: "NetworkStatistics | None", wall_s: float) -> None:
     """Metrics as JSON; exit status 3 if nothing at all can be observed."""
-    if network is None:
+    if len(plans) == 1:
         content = _metrics(plans[0])
     else:
         content = {
-            "network": network.model_dump(mode="json"),
+            "network": None if network is None else network.model_dump(mode="json"),
             "plans": [_metrics(plan) for plan in plans],
         }
     typer.echo(json.dumps({**content, "wall_s": round(wall_s, 3)}, indent=1))

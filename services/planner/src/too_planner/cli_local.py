@@ -85,7 +85,11 @@ def make_plans(
 
     from too_planner import making, network
     from too_planner.coverage import Points
+    from too_planner.depth import DepthError
+    from too_planner.galaxies import CatalogueError
 
+    if len(set(names)) != len(names):
+        raise ValueError("a telescope is named twice")
     known = known_telescopes(files.telescopes)
     data = files.skymap.read_bytes()
     try:
@@ -95,27 +99,40 @@ def make_plans(
     points = Points.of_map(skymap)
     digest = hashlib.sha256(data).hexdigest()
     prepared = []
+    failed: dict[str, Made] = {}
     for name in names:
         if name not in known:
             raise typer.BadParameter(f"unknown telescope {name}; there are {', '.join(known)}")
         material = _material(files, known, known[name], options, several=len(names) > 1)
         material = replace(material, skymap=skymap, points=points, map_sha256=digest)
-        inputs, chosen = making.inputs_of(material)
+        try:
+            inputs, chosen = making.inputs_of(material)
+        except (CatalogueError, DepthError) as error:
+            if len(names) == 1:
+                raise
+            # the others share the sky all the same
+            failed[name] = Made(making.no_plan(material, str(error)), material.telescope, None)
+            continue
         if deadline_s is not None and hasattr(inputs, "deadline_s"):
             inputs = replace(inputs, deadline_s=deadline_s)
         prepared.append((material, inputs, chosen))
     statistics = None
-    if len(prepared) == 1:
+    if not prepared:
+        return list(failed.values()), None
+    if len(prepared) == 1 and not failed:
         plans: Sequence[Plan] = [making.make(prepared[0][1])]
     else:
         together = network.plan_network(
             [inputs for _, inputs, _ in prepared], make=making.make, deadline_s=deadline_s or 30.0
         )
         plans, statistics = together.plans, together.statistics
-    return [
-        Made(making.finish(plan, inputs, chosen), material.telescope, inputs.footprint)
+    made = failed | {
+        material.telescope.name: Made(
+            making.finish(plan, inputs, chosen), material.telescope, inputs.footprint
+        )
         for plan, (material, inputs, chosen) in zip(plans, prepared, strict=True)
-    ], statistics
+    }
+    return [made[name] for name in names], statistics
 
 
 def _material(
@@ -134,6 +151,8 @@ def _material(
 
     values = dict(options)
     if several:
+        # a single plan ends at the telescope's usual probability; together they use the night
+        values["probability"] = values.get("probability") or 1.0
         values["filters"], values["exposure_times_s"] = fit_filters(
             _tuple(values.get("filters")), _tuple(values.get("exposure_times_s")), definition
         )

@@ -10,7 +10,7 @@ from too_planner import depth, planning
 from too_planner.coverage import Points
 from too_planner.depth_report import DepthReport
 from too_planner.fieldgrid import FieldGrid
-from too_planner.plan import Plan
+from too_planner.plan import Plan, empty_statistics
 from too_planner.planning import Inputs
 from too_planner.request import Parameters
 from too_planner.targets import Chosen, choose_targets, night_of
@@ -83,6 +83,18 @@ def inputs_of(material: Material) -> tuple[Inputs, Chosen]:
         notes=notes + chosen.notes,
     )
     return inputs, chosen
+
+
+def no_plan(material: Material, reason: str) -> Plan:
+    """A plan without exposures, and why."""
+    return Plan(
+        telescope=material.telescope.name,
+        map_sha256=material.map_sha256,
+        parameters=material.parameters,
+        exposures=(),
+        statistics=empty_statistics(),
+        failure=reason,
+    )
 
 
 def finish(plan: Plan, inputs: Inputs, chosen: Chosen) -> Plan:

@@ -23,7 +23,10 @@ router = APIRouter(tags=["networks"])
 
 
 class NetworkBody(PlanOptions):
-    """Telescopes that share an event's sky, and what all of them are asked for."""
+    """Telescopes that share an event's sky, and what all of them are asked for.
+
+    Left out, the probability is 1: they plan to the end of their time.
+    """
 
     event_id: UUID
     localization_id: UUID | None = Field(default=None, description="Left out: the preferred one")
@@ -76,6 +79,8 @@ async def _body(uow: UnitOfWork, body: NetworkBody, name: str) -> PlanBody:
     )
     if body.filters is not None or body.exposure_times_s is not None:
         shared |= {"filters": filters, "exposure_times_s": times}
+    # a telescope's own plan ends at its usual probability; together they use the night
+    shared.setdefault("probability", plan_network.PROBABILITY)
     try:
         return PlanBody.model_validate(
             {**shared, **body.by_telescope.get(name, {}), "telescope": name}

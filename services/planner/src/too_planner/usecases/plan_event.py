@@ -169,9 +169,14 @@ async def start_plan(uow: UnitOfWork, row: PlanRow, *, enqueue: bool = True) -> 
 
 
 async def _stop_planning(uow: UnitOfWork, event_id: UUID) -> None:
-    """No program wants the event (any more): what is not ready yet is not made."""
+    """No program wants the event (any more): what is not ready yet is not made.
+
+    Plans that are ready stay for a person to judge. Proposals to repeat what such a plan lost do
+    not: nobody asked for them but the program.
+    """
     for row in await store.living_plans(uow.session, event_id):
-        if not row.is_manual and row.state == PlanState.PLANNING.value:
+        unmade = row.state == PlanState.PLANNING.value
+        if not row.is_manual and (unmade or row.proposal_of is not None):
             supersede(uow, row, by=None, reason="no program wants the event any more")
 
 

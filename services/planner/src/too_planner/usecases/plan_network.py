@@ -24,6 +24,8 @@ from too_planner.usecases.plan_event import PLANNING_PRIORITY
 log = structlog.get_logger(__name__)
 
 MAX_TELESCOPES = 12
+PROBABILITY = 1.0
+"""Of the union, at which planning stops, unless a request says otherwise."""
 
 
 async def request_network(

@@ -42,6 +42,8 @@ async def propose(uow: UnitOfWork, submission_id: UUID) -> None:
     submission.looked_at = True
     if event is None or event.is_retracted or plan_row.state != PlanState.READY.value:
         return  # a newer plan covers it, or nothing may be observed any more
+    if not plan_row.is_manual and await store.leading_decision(uow.session, event.event_id) is None:
+        return  # the match has ended: nobody would have it repeated
     localization = await store.preferred_localization(uow.session, event.event_id)
     telescope = await uow.session.get(TelescopeRow, plan_row.telescope)
     document = await uow.session.get(DocumentRow, plan_row.document_sha256 or "")
