@@ -237,7 +237,7 @@ def growth(found: dict[str, list[dict[str, Any]]], folder: Path) -> None:
                        [row[key] for row in found["leaves"]], "o-", color=colour,
                        label=label)  # fmt: skip
     _curves(panels[2], found["fields"], "telescope", "fields", "cpu_s")
-    panels[2].set(title="Fields of the grid", xlabel="fields (part of the grid)", xscale="log")
+    panels[2].set(title="Fields of the grid", xlabel="fields (part of the grid)")
     _curves(panels[3], found["exposures"], "telescope", "exposures", "cpu_s")
     panels[3].set(title="Exposures in the plan", xlabel="exposures")
     _curves(panels[4], found["telescopes"], "area_deg2", "telescopes", "cpu_s", " deg²")
