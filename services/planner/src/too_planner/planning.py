@@ -206,7 +206,8 @@ def _outcome(
         seen=statistics.probability,
         counted=statistics.probability_sequence if len(templates) > 1 else statistics.probability,
         fields=statistics.fields,
-        bound=None if bound is None else bound.value,
+        # what slews cost is told apart from what there is no time for
+        bound=None if bound is None else bound.without_slews,
         reachable=None if bound is None else bound.reachable,
     )
 
