@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from too_common.astro.cone import cone_skymap
+from too_planner import cli_scenario
 from too_planner.cli import app
 from typer.testing import CliRunner
 
@@ -69,6 +70,44 @@ def test_a_scenario_gives_a_schedule_of_its_fields(base):
     any_look = run("--skymap", base / "map.fits", "--scenario", base / "scenario.json",
                    "--objective", "any")  # fmt: skip
     assert json.loads(any_look.stdout)["exposures_by_filter"].keys() == {"g"}
+
+
+def test_free_pointings_of_a_scenario_are_not_worse_than_its_fields(base):
+    scenario = json.loads(json.dumps(SCENARIO))
+    scenario["request"] |= {"references": None, "previous": [], "max_fields": None}
+    (base / "scenario.json").write_text(json.dumps(scenario))
+    out = base / "plan.json"
+    usual = ("--skymap", base / "map.fits", "--scenario", base / "scenario.json", "--objective",
+             "any", "--out", out)  # fmt: skip
+    fields, free = (json.loads(run(*usual, *more).stdout) for more in ((), ("--free-pointing",)))
+    assert free["probability"] >= fields["probability"] > 0.5
+    assert free["bound"]["share"] == pytest.approx(
+        free["probability"] / free["bound"]["value"], abs=1e-5
+    )
+    rows = json.loads(out.read_text())["exposures"]
+    assert rows
+    assert all("field_id" not in row and "ra_deg" in row for row in rows)
+
+
+def test_the_better_of_two_plans_keeps_the_bound_of_both(base):
+    """The grid's fields where they hold more, beside what free pointings could hold."""
+    made = {
+        free: cli_scenario.plan_scenario(
+            base / "map.fits", base / "scenario.json", base, objective="any", deadline_s=None,
+            free_pointing=free, catalogue=None,
+        )[0]
+        for free in (False, True)
+    }  # fmt: skip
+    poor = made[True].model_copy(
+        update={"statistics": made[True].statistics.model_copy(update={"probability": 0.0})}
+    )
+    kept = cli_scenario._better(poor, made[False])
+    assert kept.exposures == made[False].exposures
+    assert kept.bound.value == made[True].bound.value
+    assert kept.bound.share == pytest.approx(
+        kept.statistics.probability / kept.bound.value, abs=1e-5
+    )
+    assert cli_scenario._better(made[True], poor) is made[True]
 
 
 def test_a_known_telescope_on_the_command_line(base):

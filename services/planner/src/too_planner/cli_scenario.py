@@ -10,6 +10,8 @@ import typer
 from too_planner.cli_words import words_of
 from too_planner.plan import Plan
 
+_FIELDS_HOLD_MORE = "the fields of the grid hold more together than the free pointings found"
+
 
 def plan_scenario(
     skymap: Path,
@@ -29,7 +31,6 @@ def plan_scenario(
     typer.BadParameter
         If the scenario cannot be read or meant.
     """
-    from too_planner import planning
     from too_planner import scenario as scenarios
 
     if objective not in {None, "seq", "any"}:
@@ -42,21 +43,59 @@ def plan_scenario(
         if seed is not None:
             changed = inputs.parameters.model_copy(update={"seed": seed})
             inputs = replace(inputs, parameters=changed)
+        fields = inputs
         if free_pointing or catalogue is not None:
-            grid = scenarios.grid_of(content, base) if catalogue is None else None
-            inputs = _retargeted(inputs, catalogue, grid)
+            inputs = _retargeted(inputs, catalogue, scenarios.grid_of(content, base))
     except KeyError as error:
         raise typer.BadParameter(f"{scenario.name}: {error} is missing") from error
     except ValueError as error:
         raise typer.BadParameter(f"{scenario.name}: {words_of(error)}") from error
     except (OSError, TypeError) as error:
         raise typer.BadParameter(f"{scenario.name}: {error}") from error
-    plan = planning.make_plan(inputs)
+    plan = _planned(inputs, fields)
     schedule = scenarios.schedule_of(plan)
     if free_pointing or catalogue is not None:
         for row in schedule["exposures"]:
             row.pop("field_id", None)
     return plan, schedule
+
+
+def _planned(inputs: Any, fields: Any) -> Plan:
+    """The plan; with free pointings not a worse one than that of the grid's fields."""
+    from too_planner import planning
+    from too_planner.telescope import Strategy
+
+    plan = planning.make_plan(inputs)
+    if inputs.parameters.strategy is not Strategy.FREE:
+        return plan
+    return _better(plan, planning.make_plan(fields))
+
+
+def _better(free: Plan, fields: Plan) -> Plan:
+    """The plan that holds more; the fields' own places may be pointed at freely as well.
+
+    A search among many overlapping places does not always find that those of the grid, which need
+    shorter slews, hold more together. What bounds free pointings bounds both.
+    """
+
+    def worth(plan: Plan) -> float:
+        several = len(plan.parameters.filters) > 1
+        found = plan.statistics
+        return found.probability_sequence if several else found.probability
+
+    if worth(fields) <= worth(free):
+        return free
+    bound = free.bound
+    if bound is not None and bound.value > 0:
+        bound = bound.model_copy(update={"share": round(worth(fields) / bound.value, 5)})
+    return fields.model_copy(
+        update={
+            "parameters": free.parameters,
+            "bound": bound,
+            "notes": (*free.notes, _FIELDS_HOLD_MORE),
+            "compute_s": round(free.compute_s + fields.compute_s, 3),
+        }
+    )
 
 
 def _read(scenario: Path) -> Any:
@@ -78,7 +117,7 @@ def _retargeted(inputs: Any, catalogue: Path | None, grid: Any) -> Any:
     chosen = choose_targets(
         inputs.telescope,
         parameters,
-        grid=grid,
+        grid=grid if catalogue is None else None,
         footprint=inputs.footprint,
         points=inputs.points,
         skymap=inputs.skymap,
