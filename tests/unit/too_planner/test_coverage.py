@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from too_common.astro.cone import cone_skymap
 from too_common.astro.footprint import Footprint
-from too_planner import coverage, planning
+from too_common.astro.sphere import unit_vectors
+from too_planner import camera as module
+from too_planner import camera_kernel, coverage, planning
 from too_planner.coverage import Points
 
 from .conftest import grid_of
@@ -34,6 +36,42 @@ def test_quick_search_finds_the_same_points_as_brute_force(ra, dec, camera):
     ours = EVERYWHERE.inside(camera, ra, dec)
     brute = np.flatnonzero(camera.contains(ra, dec, EVERYWHERE.ra_deg, EVERYWHERE.dec_deg))
     assert set(ours.tolist()) == set(brute.tolist())
+
+
+SKEW = Footprint.from_definition(
+    {"type": "polygons", "polygons": [[(-3, -1), (2, -2), (3, 2)], [(-3, 0), (1, 2), (-2, 3)]]}
+)
+
+
+@pytest.mark.parametrize("shape", ["ZTF", "circle", "square", "skew"])
+def test_the_compiled_loop_sees_what_the_plain_one_sees(telescopes, monkeypatch, shape):
+    cameras = {"circle": CIRCLE, "square": SQUARE, "skew": SKEW}
+    camera = cameras.get(shape)
+    if camera is None:
+        telescope = telescopes[shape]
+        camera = planning.footprint_of(telescope, grid_of(telescope))
+    points = scattered(200_000, seed=4)
+    rng = np.random.default_rng(8)
+    ra, dec = rng.uniform(0, 360, 60), np.append(rng.uniform(-90, 90, 58), [90.0, -89.9])
+    monkeypatch.setattr(module, "_kernel", lambda: None)
+    plain = module.seen_points(points, camera, ra, dec)
+    monkeypatch.setattr(module, "_kernel", lambda: camera_kernel)
+    compiled = module.seen_points(points, camera, ra, dec)
+    assert sum(len(index) for index in plain) > 1000
+    for a, b in zip(plain, compiled, strict=True):
+        assert np.array_equal(a, b)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**31), radius=st.floats(1.0, 40.0))
+def test_fields_that_may_be_near_a_cell_hold_all_that_are(seed, radius):
+    rng = np.random.default_rng(seed)
+    cells = scattered(30, seed)
+    ra, dec = rng.uniform(0, 360, 300), np.degrees(np.arcsin(rng.uniform(-1, 1, 300)))
+    targets = planning.Target([str(i) for i in range(300)], ra, dec)
+    perhaps = planning._perhaps_near(cells, targets, radius)
+    closest = (unit_vectors(ra, dec) @ cells.vectors.T).max(axis=1)
+    assert np.all(perhaps[closest >= np.cos(np.radians(radius))])
 
 
 def test_points_hold_the_maps_probability_and_area():

@@ -208,7 +208,8 @@ def _near(
 
 def _kernel() -> "ModuleType | None":
     """The compiled inner loop if the compiler is loaded anyhow; it gives the same points."""
-    if "numba" not in sys.modules:
+    numba = sys.modules.get("numba")
+    if numba is None or numba.config.DISABLE_JIT:
         return None
     from too_planner import camera_kernel
 

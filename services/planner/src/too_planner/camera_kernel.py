@@ -126,3 +126,26 @@ def seen(
     owner = owner[:found][keep]
     edges = np.searchsorted(owner, np.arange(batch.first, batch.last + 1))
     return index[:found][keep], edges
+
+
+def warm_up() -> None:
+    """Load or make the machine code, so that no plan waits for it."""
+    whole, real = np.zeros(0, dtype=np.int64), np.zeros((3, 0))
+    _walk_compiled(
+        whole,
+        whole,
+        whole,
+        real,
+        real,
+        real,
+        real,
+        1.0,
+        0.0,
+        np.zeros(1, dtype=np.int8),
+        0.0,
+        0.0,
+        whole,
+        whole,
+        whole,
+        np.zeros((2, 0)),
+    )

@@ -106,6 +106,10 @@ def main() -> None:
     from too_planner.search import warm_up
 
     compiled = compile_kernels()
+    if compiled:
+        from too_planner import camera_kernel
+
+        camera_kernel.warm_up()
     warm_up()
     sys.stdout.write("compiled\n" if compiled else "not compiled: plain Python is used\n")
 

@@ -42,7 +42,10 @@ def warm() -> None:
 
     from too_planner import compiling, search
 
-    compiling.compile_kernels()
+    if compiling.compile_kernels():
+        from too_planner import camera_kernel
+
+        camera_kernel.warm_up()
     search.warm_up()
     for path in fieldgrid.BUILT_IN.glob("*.npz"):
         fieldgrid.load_grid(path)
