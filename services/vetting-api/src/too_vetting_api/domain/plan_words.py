@@ -6,7 +6,7 @@ from typing import Any
 
 from too_common.contracts.planner import ConstraintCost, PlanDifference
 
-WORTH_SHOWING = 0.0005
+WORTH_SHOWING = 0.001
 """A smaller part is as good as nothing."""
 
 
