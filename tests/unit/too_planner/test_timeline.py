@@ -41,6 +41,19 @@ def test_the_slowest_axis_counts():
     assert over.between(0, 1, 0.0) > 40.0
 
 
+@pytest.mark.parametrize("model", [ConstantRateSlew(rate_deg_per_s=0.5, settle_s=2.0), AXES])
+@pytest.mark.parametrize("side_deg", [5.0, 180.0])
+def test_the_nearest_field_is_found_where_it_costs_more_than_nothing(model, side_deg):
+    rng = np.random.default_rng(3)
+    ra, dec = rng.uniform(0, 2 * side_deg, 60), rng.uniform(-side_deg / 2, side_deg / 2, 60)
+    found = slews(model, ra, dec)
+    exact = np.array([np.delete(found.row(index), index).min() for index in range(60)])
+    near = found.nearest_s(8.0)
+    far = exact > 8.0
+    assert np.array_equal(near[far], exact[far])
+    assert np.all((near[~far] >= exact[~far]) & (near[~far] <= 8.0))
+
+
 def rules(intervals, *, gap=0.0, filters=("g", "r")) -> Rules:
     timing = Timing(
         overhead_s=10.0, filter_change_s=100.0, slew=ConstantRateSlew(rate_deg_per_s=1.0)
