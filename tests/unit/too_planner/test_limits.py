@@ -133,7 +133,7 @@ def _plan_of(telescope: TelescopeDefinition, asked: dict, ra: float, dec: float,
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     telescope=telescopes_of_any_kind(),
     asked=requests(),

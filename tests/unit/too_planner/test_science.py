@@ -56,8 +56,7 @@ def _observer(name: str):
     return Observer(location=location(*SITES[name]))
 
 
-@pytest.mark.parametrize("name", list(SITES))
-@pytest.mark.parametrize("sun_deg", [-12.0, -18.0])
+@pytest.mark.parametrize(("name", "sun_deg"), list(zip(SITES, [-12.0, -18.0] * 3, strict=True)))
 def test_twilights_are_those_of_astroplan(name, sun_deg):
     observer = _observer(name)
     for epoch in EPOCHS:
@@ -188,7 +187,7 @@ def _sees(definition: dict, ra: float, dec: float, pixel_ra, pixel_dec) -> np.nd
 
 
 @pytest.mark.parametrize("kind", list(CAMERAS))
-@pytest.mark.parametrize(("ra", "dec"), [(0.3, 12.0), (359.6, -40.0), (77.0, 89.2)])
+@pytest.mark.parametrize(("ra", "dec"), [(359.6, -40.0), (77.0, 89.2)])
 def test_probability_in_a_camera_is_that_of_a_count(telescopes, kind, ra, dec):
     definition = CAMERAS[kind]
     if definition is None:
@@ -221,7 +220,7 @@ def test_a_union_at_the_pole_and_across_zero_counts_once(telescopes):
         pixel_ra, pixel_dec, probability = map_pixels(skymap, 11, (ra, dec, 6.6))
         centre = SkyCoord(ra * u.deg, dec * u.deg)
         places = [
-            centre.directional_offset_by(angle * u.deg, 1.4 * u.deg) for angle in range(0, 360, 72)
+            centre.directional_offset_by(angle * u.deg, 1.4 * u.deg) for angle in range(0, 360, 120)
         ]
         for kind in ("circle", "square", "polygons"):
             footprint = Footprint.from_definition(CAMERAS[kind])
