@@ -17,7 +17,6 @@ from too_common.astro.sphere import (
     DEG2_PER_SR,
     from_tangent_plane,
     from_unit_vectors,
-    unit_vectors,
 )
 
 if TYPE_CHECKING:
@@ -84,8 +83,7 @@ class Points:
             dec_deg=dec,
             weight=weight[order],
             area_deg2=area_deg2[order],
-            # one component after the other, see `columns`
-            vectors=np.asfortranarray(unit_vectors(ra, dec)),
+            vectors=_columns(ra, dec).T,
             _keys=keys[order],
         )
 
@@ -185,6 +183,18 @@ class Points:
         weight = self.weight.copy()
         weight[index] = 0.0
         return Points(self.ra_deg, self.dec_deg, weight, self.area_deg2, self.vectors, self._keys)
+
+
+def _columns(ra_deg: FloatArray, dec_deg: FloatArray) -> FloatArray:
+    """Unit vectors, one component after the other, shape (3, n)."""
+    columns = np.empty((3, len(ra_deg)))
+    angle = np.radians(dec_deg)
+    columns[2] = np.sin(angle)
+    columns[0] = columns[1] = np.cos(angle)
+    angle = np.radians(ra_deg)
+    columns[0] *= np.cos(angle)
+    columns[1] *= np.sin(angle)
+    return columns
 
 
 def _band_of(dec_deg: FloatArray) -> IntArray:

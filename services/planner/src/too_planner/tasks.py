@@ -22,7 +22,8 @@ from too_planner.request import Parameters
 from too_planner.targets import Chosen
 from too_planner.telescope import TelescopeDefinition
 
-_MAPS_KEPT = 2
+_MAPS_KEPT, _POINTS_KEPT = 2, 200_000
+"""Maps that are kept, and points of those before the last: a wide map takes 80 MB to read."""
 
 
 @dataclass
@@ -36,7 +37,6 @@ _maps: OrderedDict[str, _ReadMap] = OrderedDict()
 
 def warm() -> None:
     """Import what a plan needs, so that the first one is as quick as the next."""
-    import astropy_healpix  # noqa: F401
     import scipy.spatial  # noqa: F401
     from too_common.astro import skymap  # noqa: F401
 
@@ -58,12 +58,16 @@ def _read_map(path: str) -> _ReadMap:
     key = hashlib.sha256(data).hexdigest()
     known = _maps.get(key)
     if known is None:
+        while len(_maps) >= _MAPS_KEPT or _points_kept() > _POINTS_KEPT:
+            _maps.popitem(last=False)
         skymap = SkyMap.from_fits(data)
         known = _maps[key] = _ReadMap(skymap, coverage.Points.of_map(skymap))
-        while len(_maps) > _MAPS_KEPT:
-            _maps.popitem(last=False)
     _maps.move_to_end(key)
     return known
+
+
+def _points_kept() -> int:
+    return sum(len(read.points) for read in _maps.values())
 
 
 def plan_task(
