@@ -124,6 +124,10 @@ def _in_order(problem: Problem) -> list[Placed]:
     return visits
 
 
+_LATE_S = 900.0
+"""A visit that is carried out so much later than it was planned has missed its interval."""
+
+
 def _exact(problem: Problem, visits: list[Placed]) -> list[Placed]:
     """Times by the telescope's full model (dome included); what does not fit goes as a whole."""
     left = visits
@@ -133,7 +137,8 @@ def _exact(problem: Problem, visits: list[Placed]) -> list[Placed]:
         lost: int | None = None
         for visit in left:
             start = cursor.visit(problem.rules, visit.field, visit.step, problem.dark[-1][1])
-            if start is None:
+            # one that misses its interval by a hair must not take those after it to the next one
+            if start is None or start > visit.start_s + _LATE_S:
                 lost = visit.field
                 break
             placed.append(replace(visit, start_s=start))
