@@ -147,12 +147,14 @@ def _check_sky(
         distance = separation_deg(ra, dec, moon_ra, moon_dec)
         note("moon", distance < parameters.moon_separation_min_deg - ANGLE_TOL_DEG)
         angle = astro_site.hour_angle_deg(ra, dec, mjd, place) / 15.0
+        # the same distance on the sky is more of an hour angle near the pole
+        slack_h = HOUR_TOL_H / np.maximum(np.cos(np.radians(dec)), 0.02)
         if limits.hour_angle_h is not None:
             low, high = limits.hour_angle_h
-            note("hour_angle", (angle < low - HOUR_TOL_H) | (angle > high + HOUR_TOL_H))
+            note("hour_angle", (angle < low - slack_h) | (angle > high + slack_h))
         for zone in limits.forbidden:
-            inside = (angle > zone.hour_angle_min_h + HOUR_TOL_H) & (
-                angle < zone.hour_angle_max_h - HOUR_TOL_H
+            inside = (angle > zone.hour_angle_min_h + slack_h) & (
+                angle < zone.hour_angle_max_h - slack_h
             )
             note("forbidden", (dec <= zone.dec_max_deg) & inside)
     # dithers may step over the field's own limit by their offset
