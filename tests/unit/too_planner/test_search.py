@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,9 +29,9 @@ def night(seed: int, *, filters=("g", "r"), fields=10, length_s=4000.0, gap_s=40
     )
 
 
-def searched(problem, rounds: int) -> search.Search:
+def searched(problem, units: int) -> search.Search:
+    problem = replace(problem, structures=units)
     found = search.Search(problem, np.ones(problem.size), 99.0, time.perf_counter() + 60.0)
-    found._rounds = rounds
     found.run()
     return found
 
@@ -81,7 +82,7 @@ def slow_starts(model, row) -> tuple[np.ndarray, np.ndarray]:
 )
 def test_a_row_is_what_it_says_after_many_changes(seed, filters, gap_s):
     problem = night(seed, filters=filters, gap_s=gap_s)
-    found = searched(problem, 40)
+    found = searched(problem, 1)
     row, model = found.best, found.model
     size, steps = int(row.counts[0]), len(filters)
     early, late = slow_starts(model, row)
@@ -97,18 +98,19 @@ def test_a_row_is_what_it_says_after_many_changes(seed, filters, gap_s):
         assert np.all(np.diff(places) > 0)
         assert np.all(row.field[places] == field)
         assert np.all(np.diff(row.start[places]) >= gap_s - 1e-6)
-    # and it can be carried out: the full model of the telescope comes to the same times
+    # and it can be carried out, at these times or earlier (in an interval before the chosen one)
     cursor = Cursor(problem.dark[0][0])
     for visit in found.placed():
         start = cursor.visit(problem.rules, visit.field, visit.step, problem.dark[-1][1])
-        assert start == pytest.approx(visit.start_s, abs=1e-6)
+        assert start is not None
+        assert start <= visit.start_s + 1e-6
 
 
 def test_plain_python_gives_the_same_row(monkeypatch):
     if not compiling.compile_kernels():
         pytest.skip("the compiler is switched off")
     problem = night(5, filters=("g", "r", "g"), fields=14, length_s=9000.0)
-    compiled = searched(problem, 60)
+    compiled = searched(problem, 1)
     rows, ways = plain("kernels"), plain("neighbourhoods")
     for module in (rows, ways):
         for function in [*rows.COMPILED, *ways.COMPILED]:
@@ -116,7 +118,7 @@ def test_plain_python_gives_the_same_row(monkeypatch):
                 monkeypatch.setattr(module, function.__name__, function)
     monkeypatch.setattr(search, "kernels", rows)
     monkeypatch.setattr(search, "neighbourhoods", ways)
-    slow = searched(problem, 60)
+    slow = searched(problem, 1)
     assert type(kernels.put) is not type(rows.put)
     assert slow.placed() == compiled.placed()
     assert slow.best.seen[0] == compiled.best.seen[0]
@@ -124,7 +126,7 @@ def test_plain_python_gives_the_same_row(monkeypatch):
 
 def test_the_search_is_reproducible_and_never_gets_worse():
     problem = night(8, fields=30, length_s=6000.0)
-    first, again = searched(problem, 300), searched(problem, 300)
+    first, again = searched(problem, 6), searched(problem, 6)
     assert first.placed() == again.placed()
     assert first.best.seen[0] >= searched(problem, 0).best.seen[0]
 

@@ -26,17 +26,17 @@ _HALF, _GOOD = 0.5, 0.985
 """With half of the effort spent a somewhat smaller share will do."""
 
 TICK_S = 0.1
-ROUNDS = 30
-"""Per unit of a problem's effort."""
+ROUNDS, MORE_ROUNDS, LONG_ROW = 30, 50, 6000
+"""Per unit of a problem's effort, at least and at most; visits times rounds in between."""
 _CHUNK, _CHUNK_PLAIN = 200, 2
 """Rounds between two looks at the clock."""
 _SETTLED = 200
 """Rounds at least: to have the worthy fields early, even if nothing is left to gain."""
-_HOT, _COLD = 0.4, 0.01
+_HOT, _COLD = 0.1, 0.01
 """Temperature at the begin and in the end, in gains of a mean field."""
 _DEAD, _LATE = 0.3, 0.002
 """Worth of the time of a mean field, of all first looks at the begin instead of the end."""
-_TRIED = 60
+_TRIED = 30
 """Fields outside the row that are tried in a round, on average, beyond which some are left out."""
 
 
@@ -157,7 +157,7 @@ class Search:
             added=np.empty(fields, dtype=np.int64),
             random=np.array([1 + (problem.seed * 7919) % 2147483645], dtype=np.int64),
         )
-        self._rounds = problem.structures * ROUNDS
+        self._effort_units = problem.structures
         self._goal = GOOD_ENOUGH * min(bound, self.model.target)
         self.best = make_row(self.model)
 
@@ -167,27 +167,29 @@ class Search:
         steps, fields = len(model.length), len(model.intervals)
         sober = self._effort(0.0, 1.0)
         neighbourhoods.fill_up(model, best, fields, steps, sober, model.factor, work)
-        if best.counts[1] == 0 or self._rounds == 0:
+        if best.counts[1] == 0 or self._effort_units == 0:
             return best
+        each = int(np.clip(LONG_ROW // int(best.counts[0]), ROUNDS, MORE_ROUNDS))
+        rounds = self._effort_units * each
         current, trial = make_row(model), make_row(model)
         kernels.copy_row(best, current)
         trial.cover[:] = best.cover
         mean = float(best.seen[0]) / int(best.counts[1])
         effort = self._effort(mean, 1.0)
-        heat = np.array([_HOT * mean, (_COLD / _HOT) ** (1.0 / self._rounds)])
+        heat = np.array([_HOT * mean, (_COLD / _HOT) ** (1.0 / rounds)])
         even = np.ones(fields)
         chunk = _CHUNK if self._compiled else _CHUNK_PLAIN
-        for done in range(0, self._rounds, chunk):
-            if time.perf_counter() > self._until or self._is_good(done):
+        for done in range(0, rounds, chunk):
+            if time.perf_counter() > self._until or self._is_good(done, rounds):
                 break
             neighbourhoods.improve(model, current, best, trial, chunk, heat, effort, even, work)
         return best
 
-    def _is_good(self, done: int) -> bool:
-        if done < min(_SETTLED, self._rounds // 2):
+    def _is_good(self, done: int, rounds: int) -> bool:
+        if done < min(_SETTLED, rounds // 2):
             return False
         seen = float(self.best.seen[0])
-        return seen >= self._goal or (done >= _HALF * self._rounds and seen >= _GOOD * self._goal)
+        return seen >= self._goal or (done >= _HALF * rounds and seen >= _GOOD * self._goal)
 
     def _effort(self, mean: float, share: float) -> Effort:
         """For the first row (no `mean`), or for the rounds after it."""
@@ -203,7 +205,7 @@ class Search:
             ruin=20 if mean > 0.0 else 0,
             give_up=12 if mean > 0.0 else len(model.intervals),
             blink=0.02 if mean > 0.0 else 0.0,
-            noise=1.5 if mean > 0.0 else 0.0,
+            noise=0.5 if mean > 0.0 else 0.0,
             share=share,
             exponential=-np.log(middle),
         )
