@@ -261,3 +261,44 @@ async def test_a_place_that_comes_late_takes_the_earth_out_of_earlier_positions(
         await ready(ingest, taken["event_id"], count=3)
         rows = (await ingest.client.get(f"/events/{taken['event_id']}/localizations")).json()
         assert sum(row["notice_id"] == old["notice_id"] for row in rows) == 2
+
+
+async def test_a_trigger_without_a_position_that_comes_last_takes_the_earth_out(house: House):
+    now = house.clock.now() - timedelta(minutes=1)
+    disc = occultation.earth_disc(314.87, 19.25, now)
+    ra, dec = (float(x) for x in sphere.offset_deg(disc.ra_deg, disc.dec_deg, 40.0, 72.0))
+
+    def notice(number, after_s, **more):
+        return voevent(
+            ivorn=f"ivo://nasa.gsfc.gcn/Fermi#GBM_{number}_798645004_1-1",
+            date=now + timedelta(seconds=after_s),
+            author="Fermi (test)",
+            groups={},
+            event_time=now,
+            concept="process.variation.burst;em.gamma",
+            **more,
+        )
+
+    of_burst = [("TrigID", "798645004", "")]
+    ground = notice(
+        112, 30, params=[("Packet_Type", "112", ""), *of_burst], position=(ra, dec, 8.0)
+    )
+    place = [("SC_Long", "314.87", "deg"), ("SC_Lat", "19.25", "deg")]
+    # GBM_ALERT says "no position yet" by zeros
+    alert = notice(
+        110, 5, params=[("Packet_Type", "110", ""), *of_burst, *place], position=(0.0, 0.0, 0.0)
+    )
+    async with house.run(SERVICE) as ingest:
+        taken = (await ingest.client.post("/notices", content=ground)).json()
+        (whole,) = await ready(ingest, taken["event_id"])
+        assert whole["facts"]["earth_ra_deg"] is None
+        assert (await ingest.client.post("/notices", content=alert)).json()["state"] == "parsed"
+
+        async def masked():
+            rows = (await ingest.client.get(f"/events/{taken['event_id']}/localizations")).json()
+            done = [row for row in rows if row["state"] == "ready"]
+            return done if done and done[0]["id"] != whole["id"] else None
+
+        (again,) = await eventually(masked, what="the circle without the Earth")
+        assert again["facts"]["is_occultation_masked"]
+        assert occultation.occulted_probability(await skymap_of(ingest, again), disc) < 0.01

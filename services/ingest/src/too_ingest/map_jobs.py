@@ -21,10 +21,9 @@ from too_ingest.tables import Event, Localization
 from too_ingest.usecases import request_file
 from too_ingest.usecases.make_map import BuildConeMap, FetchMap, NormaliseMap
 from too_ingest.usecases.record_localization import fail_localization, record_localization
+from too_ingest.usecases.remake_cones import MISSION
 
 log = structlog.get_logger(__name__)
-
-GBM_MISSION = "fermi_gbm"
 
 
 async def ask_for_due_maps(uow: UnitOfWork) -> datetime | None:
@@ -116,7 +115,7 @@ async def build_cone_map(ctx: Context, job: BuildConeMap, cause: Cause) -> None:
     async with ctx.unit_of_work() as uow:
         event = await uow.session.get(Event, row.event_id)
         # a burst of several missions: only this one's detectors look from there
-        is_from_there = event is not None and row.mission == GBM_MISSION
+        is_from_there = event is not None and row.mission == MISSION
         earth = earth_of(event.state, event.event_time) if event and is_from_there else None
     common = (cone.containment, cone.systematic_deg, earth)
     function: Any

@@ -34,6 +34,7 @@ from too_ingest.usecases.read_notice import (
     tell_read,
 )
 from too_ingest.usecases.refresh_event import tell_alone
+from too_ingest.usecases.remake_cones import brings_place, knows_place
 
 MOST_NEIGHBOURS = 2000
 """With more notices around those of a batch each is looked at by itself."""
@@ -80,6 +81,9 @@ class Batch:
             return False
         owners = self.owners(raw, notice)
         if len(owners) > 1 or not owners <= self.homes.keys():
+            return False
+        if brings_place(notice) and any(not knows_place(self.homes[key].event) for key in owners):
+            # circles of the event may have to be made again
             return False
         stream = stream_of(notice)
         at = notice.event_time

@@ -18,6 +18,7 @@ from too_ingest.event_state import EventState, event_state
 from too_ingest.tables import Event, EventId, Notice
 from too_ingest.tables_events import Coincidence, EventChange
 from too_ingest.usecases.find_coincidences import mark_for_review
+from too_ingest.usecases.remake_cones import knows_place, remake_cones
 from too_ingest.usecases.tell_localizations import tell_all
 
 
@@ -105,6 +106,7 @@ async def refresh_event(
         (store.record_of(row) for row in rows), prefer=_prefer(event, rows, changes.values())
     )
     was_retracted, before = event.is_retracted, _decisive(event)
+    knew_place = knows_place(event)
     name_event(event, state)
     apply_state(event, state)
     event.revision += 1
@@ -125,6 +127,9 @@ async def refresh_event(
                 await _tell_member(uow, member, changed, state)
     if retell:
         await tell_all(uow, event)
+    if event.revision > 1 and knows_place(event) and not knew_place:
+        rows_of_maps = await store_events.localizations_of_root(uow.session, event.id)
+        await remake_cones(uow, event, rows_of_maps)
     if event.revision == 1 or retell or _decisive(event) != before:
         mark_for_review(uow, event)
     return event

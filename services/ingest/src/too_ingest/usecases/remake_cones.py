@@ -12,6 +12,7 @@ from too_common.contracts.ingest import LocalizationOrigin
 from too_common.ids import uuid7
 from too_common.uow import UnitOfWork
 
+from too_ingest.notices import ParsedNotice
 from too_ingest.notices.fermi_gbm import SPACECRAFT_LATITUDE, SPACECRAFT_LONGITUDE
 from too_ingest.tables import Event, Localization
 from too_ingest.usecases.make_map import request_map
@@ -27,6 +28,12 @@ def knows_place(event: Event) -> bool:
     extra = (event.state.get("facts") or {}).get("extra") or {}
     named = SPACECRAFT_LONGITUDE in extra and SPACECRAFT_LATITUDE in extra
     return named and event.event_time is not None
+
+
+def brings_place(notice: ParsedNotice) -> bool:
+    """Tell whether a notice says where the spacecraft was."""
+    extra = notice.facts.extra
+    return SPACECRAFT_LONGITUDE in extra and SPACECRAFT_LATITUDE in extra
 
 
 def _is_cone(row: Localization) -> bool:
