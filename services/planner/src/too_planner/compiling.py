@@ -12,6 +12,7 @@ copy of it is used. Without numba (NUMBA_DISABLE_JIT=1, or where it cannot be im
 runs as plain Python, with the same result if it has the time.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -80,14 +81,16 @@ def cache_folder(asked: Path | None) -> Path | None:
     if not _can_write(private) or not (_is_mine(private) and _is_mine(private.parent)):
         return None
     if folder.is_dir() and not any(private.iterdir()):
-        shutil.copytree(folder, private, dirs_exist_ok=True)
+        with contextlib.suppress(OSError):
+            # a part that cannot be read is compiled anew
+            shutil.copytree(folder, private, dirs_exist_ok=True)
     return private
 
 
 def _can_write(folder: Path) -> bool:
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o755, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:
