@@ -32,11 +32,13 @@ _CHUNK, _CHUNK_PLAIN = 200, 2
 """Rounds between two looks at the clock."""
 _SETTLED = 200
 """Rounds at least: to have the worthy fields early, even if nothing is left to gain."""
-_HOT, _COLD = 0.1, 0.01
-"""Temperature at the begin and in the end, in gains of a mean field."""
+_HOT, _HOTTER, _COLD = 0.1, 0.3, 0.01
+"""Temperature at the begin (hotter if fields are few) and in the end, in gains of a mean field."""
+_FEW_HOT, _FEW_TRIED = 12.0, 2500.0
+"""Divided by the number of fields: temperature; fields tried in a round."""
 _DEAD, _LATE = 0.3, 0.002
 """Worth of the time of a mean field, of all first looks at the begin instead of the end."""
-_TRIED = 30
+_TRIED, _TRIED_MORE = 30.0, 60.0
 """Fields outside the row that are tried in a round, on average, beyond which some are left out."""
 
 
@@ -45,7 +47,8 @@ def dead_times(slews: Slews, size: int, overhead_s: float) -> FloatArray:
     table = np.empty((size, size))
     for index in range(size):
         table[index] = np.maximum(slews.row(index), overhead_s)
-    return np.asarray(np.ceil(table / TICK_S - 1e-4) * TICK_S)
+    # a hair less forgiving than the telescope's model, so that a row is never too early
+    return np.asarray(np.ceil(table / TICK_S - 5e-7) * TICK_S)
 
 
 def _limits(rules: Rules, gap: float) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
@@ -176,7 +179,8 @@ class Search:
         trial.cover[:] = best.cover
         mean = float(best.seen[0]) / int(best.counts[1])
         effort = self._effort(mean, 1.0)
-        heat = np.array([_HOT * mean, (_COLD / _HOT) ** (1.0 / rounds)])
+        hot = float(np.clip(_FEW_HOT / int(best.counts[1]), _HOT, _HOTTER))
+        heat = np.array([hot * mean, (_COLD / hot) ** (1.0 / rounds)])
         even = np.ones(fields)
         chunk = _CHUNK if self._compiled else _CHUNK_PLAIN
         for done in range(0, rounds, chunk):
@@ -196,7 +200,8 @@ class Search:
         model = self.model
         outside = len(model.intervals) - int(self.best.counts[1])
         if mean > 0.0:
-            share = min(1.0, _TRIED / max(outside, 1))
+            tried = np.clip(_FEW_TRIED / int(self.best.counts[1]), _TRIED, _TRIED_MORE)
+            share = min(1.0, float(tried) / max(outside, 1))
         slot = float(model.length.sum()) + len(model.length) * model.overhead
         middle = (np.arange(1024) + 0.5) / 1024
         return Effort(
