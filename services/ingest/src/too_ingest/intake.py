@@ -33,7 +33,7 @@ THREAD_ABOVE_BYTES = 200_000
 """Larger notices (embedded maps) are read in a thread: they take the loop some milliseconds."""
 CHUNK = 40
 """Notices that are read in one transaction: what they lock is locked for so long."""
-CHUNK_BYTES = 4_000_000
+CHUNK_BYTES = 24_000_000
 UNREAD = "received"
 _IN_HAND = "notices_in_hand"
 HOUSEKEEPING = "housekeeping"
