@@ -47,16 +47,24 @@ async def gcn_listener(ctx: Context) -> None:
         await gcn.prepare_topics(settings, topics)
     access = _Access(ctx)
     backlog = backlog_of(ctx)
-    async with gcn.open_stream(settings, access.refused) as stream:
+    async with (
+        gcn.open_stream(settings, access.refused) as stream,
+        asyncio.TaskGroup() as group,
+    ):
         listening.absent = stream.absent
         log.info("gcn_listening", topics=len(topics))
         heartbeat = _Heartbeat(ctx)
+        reader = _Reader(ctx, group)
         while True:
             messages = await stream.next_batch()
             backlog.note(is_there=gcn.is_full(messages))
             await access.tell(is_alive=bool(messages))
             if messages:
-                await _take_in(ctx, stream, messages, heartbeat)
+                unread = await _take_in(ctx, messages, heartbeat)
+                # only now that the bytes are stored
+                committed = group.create_task(stream.commit(messages))
+                await reader.go_on_with(unread)
+                await committed
 
 
 async def watch(uow: UnitOfWork) -> datetime | None:
@@ -68,30 +76,50 @@ async def watch(uow: UnitOfWork) -> datetime | None:
 
 
 async def _take_in(
-    ctx: Context,
-    stream: gcn.NoticeStream,
-    messages: Sequence[gcn.Message],
-    heartbeat: "_Heartbeat",
-) -> None:
-    """Store a batch, commit its offsets, then read it in its order."""
+    ctx: Context, messages: Sequence[gcn.Message], heartbeat: "_Heartbeat"
+) -> list[intake.Unread]:
+    """Store a batch; gives what is to be read."""
     settings: IngestSettings = ctx.settings
     notices = [m for m in messages if m.topic != settings.gcn_heartbeat_topic]
     stored = await _store(ctx, notices) if notices else []
     if len(notices) < len(messages):
         await heartbeat.beat(settings.gcn_heartbeat_topic)
-    committed = asyncio.create_task(stream.commit(messages))
-    unread = [
+    return [
         intake.Unread(kept.raw_id, message.topic, message.body)
         for kept, message in zip(stored, notices, strict=True)
         if kept.state == intake.UNREAD
     ]
-    try:
-        await intake.read_batch(ctx, unread)
-    except TransientError:
-        # they are stored: the sweep reads them when the database is back
-        log.warning("notices_wait", number=len(unread))
-    finally:
-        await committed
+
+
+class _Reader:
+    """Reads batches in their order, each while the next one is fetched and stored."""
+
+    def __init__(self, ctx: Context, group: asyncio.TaskGroup) -> None:
+        self._ctx = ctx
+        self._group = group
+        self._reading: asyncio.Task[None] | None = None
+
+    async def go_on_with(self, unread: Sequence[intake.Unread]) -> None:
+        """Begin with a batch once the one before it has been read."""
+        # the sweep leaves alone what waits here, or it would overtake
+        waiting = intake.in_hand(self._ctx)
+        ids = {message.raw_id for message in unread}
+        waiting.update(ids)
+        try:
+            if self._reading is not None:
+                await self._reading
+        except BaseException:
+            waiting.difference_update(ids)
+            raise
+        self._reading = self._group.create_task(self._read(unread))
+        self._reading.add_done_callback(lambda _task: waiting.difference_update(ids))
+
+    async def _read(self, unread: Sequence[intake.Unread]) -> None:
+        try:
+            await intake.read_batch(self._ctx, unread)
+        except TransientError:
+            # they are stored: the sweep reads them when the database is back
+            log.warning("notices_wait", number=len(unread))
 
 
 class _Heartbeat:
