@@ -1,7 +1,7 @@
 """Bytes into the database and back: few statements, however many messages."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from too_ingest.tables import RawNotice
 
+STATEMENT_BYTES = 1_000_000
+"""Bodies that go into one statement together."""
 _RAW_TYPES: dict[str, Any] = {
     "id": postgresql.UUID(),
     "topic": Text(),
@@ -64,10 +66,27 @@ async def insert_raws(
     once = {content_key(row): row for row in reversed(rows)}
     # in one order everywhere: two listeners may store the same messages after a rebalance
     ordered = [once[key] for key in sorted(once)]
-    columns: dict[str, Any] = {name: [row[name] for row in ordered] for name in _RAW_TYPES}
-    columns["cause"] = [json.dumps(cause) for cause in columns["cause"]]
-    found = (await session.execute(_INSERT_RAWS, columns)).all()
-    return {(row.topic, row.drill_key, row.content_sha256): row for row in found}
+    kept: dict[tuple[str, str, str], Row[Any]] = {}
+    for group in _groups(ordered):
+        columns: dict[str, Any] = {name: [row[name] for row in group] for name in _RAW_TYPES}
+        columns["cause"] = [json.dumps(cause) for cause in columns["cause"]]
+        found = (await session.execute(_INSERT_RAWS, columns)).all()
+        kept |= {(row.topic, row.drill_key, row.content_sha256): row for row in found}
+    return kept
+
+
+def _groups(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows for one statement each: arrays of megabytes are slow to take apart."""
+    group: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        if group and size + row["size_bytes"] > STATEMENT_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(row)
+        size += row["size_bytes"]
+    if group:
+        yield group
 
 
 async def lock_raws(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, RawNotice]:

@@ -1,5 +1,7 @@
 """Queries of the ingest schema."""
 
+import asyncio
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,8 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
+from too_ingest import raw_store
 from too_ingest.event_state import NoticeRecord
-from too_ingest.notices import ParsedNotice
+from too_ingest.localization_plan import candidates
+from too_ingest.notices import ParsedNotice, parse_notice
 from too_ingest.tables import (
     DeadLetter,
     Event,
@@ -179,11 +183,34 @@ async def put_map_file(session: AsyncSession, sha256: str, body: bytes) -> None:
     )
 
 
+async def note_embedded_file(
+    session: AsyncSession, sha256: str, raw_id: UUID, size_bytes: int
+) -> None:
+    """Note that a stored notice carries a map file; its bytes are not stored again."""
+    await session.execute(
+        insert(MapFile)
+        .values(sha256=sha256, raw_id=raw_id, size_bytes=size_bytes)
+        .on_conflict_do_nothing()
+    )
+
+
 async def map_file(session: AsyncSession, sha256: str) -> bytes | None:
     """Bytes of a map file."""
-    return (
-        await session.execute(select(MapFile.body).where(MapFile.sha256 == sha256))
-    ).scalar_one_or_none()
+    found = select(MapFile.body, MapFile.raw_id).where(MapFile.sha256 == sha256)
+    row = (await session.execute(found)).one_or_none()
+    if row is None or row.raw_id is None:
+        return row.body if row else None
+    body, topic = await raw_store.read_raw(session, row.raw_id)
+    # reading and decoding some megabytes of text would hold the loop up
+    return await asyncio.to_thread(embedded_file, body, topic, sha256)
+
+
+def embedded_file(body: bytes, topic: str, sha256: str) -> bytes | None:
+    """The map file of this hash out of a notice's bytes."""
+    for candidate in candidates(parse_notice(body, topic or None)):
+        if candidate.data is not None and hashlib.sha256(candidate.data).hexdigest() == sha256:
+            return candidate.data
+    return None
 
 
 async def put_map(session: AsyncSession, values: dict[str, Any]) -> None:

@@ -165,12 +165,14 @@ class Notice(Base):
 
 
 class MapFile(Base):
-    """A map file as it came."""
+    """A map file as it came, or the notice that carries it."""
 
     __tablename__ = "map_files"
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
-    body: Mapped[bytes] = mapped_column(LargeBinary(), deferred=True)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary(), deferred=True)
+    raw_id: Mapped[UUID | None] = mapped_column(ForeignKey("ingest.raw_notices.id"))
+    """Set where the file is not stored again: it is read from the notice's bytes."""
     size_bytes: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 

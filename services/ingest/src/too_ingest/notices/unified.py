@@ -87,13 +87,22 @@ def unchanged(document: Document, notice: ParsedNotice) -> ParsedNotice:
     return notice
 
 
+def _from_base64(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
 def decode_map(value: Any) -> bytes | None:
     """Decode an embedded base64 map; placeholders and damaged text give None."""
     if not isinstance(value, str) or len(value) < 200:
         return None
-    try:
-        data = base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError):
+    data = _from_base64(value)
+    if data is None:
+        # with line breaks, as mail and some JSON writers put them
+        data = _from_base64("".join(value.split()))
+    if data is None:
         return None
     return data if data.startswith((b"SIMPLE  =", b"\x1f\x8b")) else None
 

@@ -211,7 +211,7 @@ async def make_localization(uow: UnitOfWork, row: Notice, candidate: Candidate) 
     file_sha256 = None
     if candidate.origin is LocalizationOrigin.EMBEDDED and candidate.data is not None:
         file_sha256 = hashlib.sha256(candidate.data).hexdigest()
-        await store.put_map_file(uow.session, file_sha256, candidate.data)
+        await store.note_embedded_file(uow.session, file_sha256, row.raw_id, len(candidate.data))
     return Localization(
         id=uuid7(),
         event_id=row.event_id,
