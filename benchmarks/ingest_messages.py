@@ -25,7 +25,8 @@ TOPICS = (
     "gcn.notices.dsa110.frb",
 )
 """Eight topics; the first three speak of the same bursts."""
-MAP_TOPICS = ("igwn.gwalert",)
+MAP_TOPICS = ("igwn.gwalert", "igwn.gwalert.second")
+"""LVK's, and another one with the like: a topic has one partition, hence one consumer."""
 SPACING = timedelta(minutes=30)
 _SCHEMA = "https://gcn.nasa.gov/schema/v4.1.0/gcn/notices"
 _NAME = b"S000000aaaaaa"
@@ -171,7 +172,7 @@ def notices_with_maps(number: int, run: int, now: datetime) -> Iterator[tuple[st
         moment = now - serial * SPACING
         name = superevent(serial, moment).encode().ljust(len(_NAME))
         skymap = base64.b64encode(file.replace(_NAME, name)).decode()
-        yield MAP_TOPICS[0], _gwalert(serial, moment, skymap)
+        yield MAP_TOPICS[serial % len(MAP_TOPICS)], _gwalert(serial, moment, skymap)
 
 
 def big_map(size_bytes: int = 2_000_000) -> bytes:

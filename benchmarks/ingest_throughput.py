@@ -317,7 +317,9 @@ async def measure(folder: Path, options: argparse.Namespace) -> list[Run]:
     for kind, number in (("notices", options.notices), ("maps", options.maps)):
         if options.kind not in {kind, "both"}:
             continue
-        for consumers in options.consumers if kind == "notices" else options.consumers[:1]:
+        # more consumers than topics would have nothing to do
+        topics = len(TOPICS if kind == "notices" else MAP_TOPICS)
+        for consumers in [number for number in options.consumers if number <= topics]:
             place = folder / f"{kind}{consumers}"
             with ExitStack() as stack:
                 postgres = EmbeddedPostgres(place / "postgres", free_port(), die_with_parent=True)
