@@ -221,7 +221,9 @@ class Model:
         self._atom, self._field = self._atom[keep], self._field[keep]
         self._whole = max(float(atoms.weight.sum()), 1e-12)
         self._weight = atoms.weight * (_SCALE / self._whole)
-        self._worth = np.bincount(self._field, self._weight[self._atom], size)
+        self._worth = np.asarray(
+            np.bincount(self._field, self._weight[self._atom], size), dtype=np.float64
+        )
         # members of each atom, one atom after the other
         order = np.argsort(self._atom, kind="stable")
         self._members = self._field[order]

@@ -100,7 +100,7 @@ def windows_of(problem: Problem, lead_s: tuple[float, ...]) -> Windows:
         [np.minimum(end - lasts[step], late[step][:, None]) for step in range(steps)]
     )
     there = high >= low - 1e-6
-    possible = there.any(axis=1).reshape(steps, problem.size).all(axis=0)
+    possible: BoolArray = np.all(there.any(axis=1).reshape(steps, problem.size), axis=0)
     there &= np.tile(possible, steps)[:, None]
     return Windows(
         low=np.where(there, low, np.inf),
@@ -313,10 +313,10 @@ class _Runs:
         self._bins = bins
         self._first, self._last = first, last
         self._cells = first * bins + last
-        opens, closes = np.full(bins * bins, np.inf), np.full(bins * bins, -np.inf)
-        np.minimum.at(opens, self._cells, begin)
-        np.maximum.at(closes, self._cells, end)
-        opens, closes = opens.reshape(bins, -1), closes.reshape(bins, -1)
+        first_opens, last_closes = np.full(bins * bins, np.inf), np.full(bins * bins, -np.inf)
+        np.minimum.at(first_opens, self._cells, begin)
+        np.maximum.at(last_closes, self._cells, end)
+        opens, closes = first_opens.reshape(bins, -1), last_closes.reshape(bins, -1)
         opens = np.minimum.accumulate(opens[::-1], axis=0)[::-1]
         closes = np.maximum.accumulate(closes[::-1], axis=0)[::-1]
         self.opens = np.minimum.accumulate(opens, axis=1)

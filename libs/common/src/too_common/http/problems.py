@@ -47,7 +47,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         where = [
-            {"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"].removeprefix("Value error, ")}
+            {
+                "where": ".".join(str(part) for part in item["loc"]),
+                "what": item["msg"].removeprefix("Value error, "),
+            }
             for item in error.errors()
         ]
         detail = "; ".join(f"{item['where']}: {item['what']}" for item in where)
