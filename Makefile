@@ -102,7 +102,7 @@ reset: install ## forget all data of the local stack (var/)
 # -- tests and checks ------------------------------------------------------------------------
 
 test: install ## run all tests on a real PostgreSQL and a real Kafka
-	TOO_REQUIRE_KAFKA=1 $(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	TOO_REQUIRE_KAFKA=1 $(BIN)/pytest -n $(TEST_WORKERS) --dist load $(PYTEST_ARGS)
 
 chaos: install ## kill services, broker and database at random moments (CHAOS_ROUNDS=30)
 	TOO_REQUIRE_KAFKA=1 TOO_CHAOS_ROUNDS=$(CHAOS_ROUNDS) \

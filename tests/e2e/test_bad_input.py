@@ -25,7 +25,6 @@ from too_ingest.samples import make_sample
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("bad_input"),
 ]
 
 MB = 1_000_000
